@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* System calls on processes that the C library has no wrapper for. */
+#pragma once
+
+#include "macro.h"
+#include <sys/types.h>
+
+/* Like fork(), with the child born in the cgroup at cgroup_fd (kernel 5.7) and its pidfd in
+ * *ret_pidfd. Returns the pid in the parent, 0 in the child, negative errno. */
+pid_t clone_into_cgroup(int cgroup_fd, int *ret_pidfd);
+
+/* True for the errors by which a kernel or a seccomp filter refuses clone3 as such (ENOSYS, EPERM,
+ * E2BIG): then the caller forks, holds the child and writes it into cgroup.procs. */
+bool clone_into_cgroup_unsupported(int error);
+
+int pidfd_open_process(pid_t pid);
+int pidfd_signal(int pidfd, int signal);
+
+/* Marks every descriptor from `first` on close-on-exec. */
+int close_range_cloexec(unsigned first);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the daemon and a scope's supervisor say to each other.
+ *
+ * The supervisor listens on a SOCK_SEQPACKET socket (descriptor PROTOCOL_LISTEN_FD when it is started,
+ * `<id>.sock` in the runtime directory), so that every later daemon can connect to it in the same way;
+ * a new connection replaces the old one. Each packet is a list of fields (fields.h) that starts with
+ * `type` and has at most PROTOCOL_PACKET_MAX bytes; descriptors go with it as SCM_RIGHTS. Fields and
+ * types that the receiver does not know are ignored, so both sides may be of different versions.
+ *
+ * daemon → supervisor, each answered by `done` or `failed` with the same serial:
+ *
+ *   setup    serial, unit, identifier (SYSLOG_IDENTIFIER of the scope's journal stream),
+ *            stop_timeout_usec; descriptors: the scope's cgroup directory, the runtime directory. The supervisor, attached by PID 1, creates supervisor/ and payload/, puts its
+ *            lasting process into the former by clone3 and enables every controller for both levels.
+ *            `done` has pid (of the lasting process).
+ *   spawn    serial, task, timeout_usec, fds (which of "stdin stdout stderr" follow, in this order,
+ *            separated by spaces); descriptors: a memfd with the specification (SPEC_* below), then
+ *            those. `done` has pid, once the program is executed; `failed` has errno, step (SpawnStep)
+ *            and nothing of the task is left.
+ *   signal   serial, signal, optionally task: sends to the task's own process (race-free, since only
+ *            the supervisor reaps it). `failed` with ESRCH when it has ended. Without task: to every
+ *            process of payload.
+ *   release  serial: the daemon has taken everything. With an empty payload the supervisor ends, which
+ *            closes the connection and is the answer; else `failed` with EBUSY.
+ *
+ * daemon → supervisor, unanswered:
+ *
+ *   forget   task: the daemon needs an ended task's status no longer.
+ *
+ * supervisor → daemon:
+ *
+ *   hello    version, pid, state (SupervisorState): first packet of a connection. Then a `task` or
+ *            `exited` for every task not forgotten, then
+ *   synced   populated (0 or 1). From here on, events:
+ *   task     task, pid, start_usec: a live task.
+ *   exited   task, pid, start_usec, exit_usec (CLOCK_REALTIME, µs), exit (status, 0..255) or signal,
+ *            oom (1 when the task was killed by the kernel's OOM killer). Kept, and said again on every
+ *            connection, until `forget` or `release`.
+ *   empty    payload has become empty (populated 1 → 0).
+ *   stopping PID 1 stops the scope. The supervisor thaws the payload, waits until it is empty, and ends
+ *            on `release`; if none comes within STOP_RELEASE_USEC of that, or no daemon is connected,
+ *            it leaves `<id>.outcome` in the runtime directory: the fields of main's `exited` (without
+ *            type) and the metrics by name (metrics.h).
+ *
+ * A task called `main` is supervised: when its process has ended, the supervisor kills everything that
+ * is left in payload, whether or not a daemon is connected. A supervisor that was not set up ends when
+ * its connection closes. */
+#pragma once
+
+#include "macro.h"
+
+#define PROTOCOL_VERSION    1
+#define PROTOCOL_LISTEN_FD  3
+#define PROTOCOL_PACKET_MAX 4096
+#define PROTOCOL_FDS_MAX    8
+
+#define TASK_MAIN "main"
+
+/* How long a stopping supervisor waits for the daemon to take the figures: longer than a daemon that
+ * is being restarted needs, much shorter than the default TimeoutStopSec of 90 s. */
+#define STOP_RELEASE_USEC (5 * UINT64_C(1000000))
+
+/* A stop must not run into PID 1's SIGKILL, which would take the supervisor and the statuses with it:
+ * payload is killed when this much of the unit's stop timeout is left. */
+#define STOP_MARGIN_PERCENT 10
+
+typedef enum SupervisorState {
+        SUPERVISOR_WAITING, /* not set up yet */
+        SUPERVISOR_READY,
+        SUPERVISOR_STOPPING,
+        _SUPERVISOR_STATE_MAX,
+        _SUPERVISOR_STATE_INVALID = -EINVAL,
+} SupervisorState;
+
+const char *supervisor_state_to_string(SupervisorState s); /* "waiting", … */
+SupervisorState supervisor_state_from_string(const char *s);
+
+/* The steps of a start that can fail, in the order in which they run. */
+typedef enum SpawnStep {
+        SPAWN_STEP_LEAF,      /* mkdir of the leaf */
+        SPAWN_STEP_PLACE,     /* clone3 or cgroup.procs */
+        SPAWN_STEP_SPEC,      /* reading the specification */
+        SPAWN_STEP_JOURNAL,   /* connecting to journald */
+        SPAWN_STEP_OOM_SCORE,
+        SPAWN_STEP_KEYRING,
+        SPAWN_STEP_LIMITS,    /* rlimits, nice */
+        SPAWN_STEP_IDENTITY,  /* groups, gid, uid, no_new_privs */
+        SPAWN_STEP_CWD,
+        SPAWN_STEP_LOG,       /* opening the log file */
+        SPAWN_STEP_STDIO,
+        SPAWN_STEP_EXEC,
+        SPAWN_STEP_TIMEOUT,   /* the start took longer than timeout_usec; the child was killed */
+        SPAWN_STEP_DIED,      /* the child was killed before it could execute anything */
+        _SPAWN_STEP_MAX,
+        _SPAWN_STEP_INVALID = -EINVAL,
+} SpawnStep;
+
+const char *spawn_step_to_string(SpawnStep s); /* "leaf", "place", … */
+SpawnStep spawn_step_from_string(const char *s);
+
+/* Keys of a specification, the contents of the memfd. Only the task's own child reads it. argv and env
+ * stand once an element, in order; env is complete (nothing is inherited). */
+#define SPEC_ARGV          "argv"
+#define SPEC_ENV           "env"  /* K=V */
+#define SPEC_CWD           "cwd"  /* absolute; default "/" */
+#define SPEC_UID           "uid"  /* default: no change of identity */
+#define SPEC_GID           "gid"
+#define SPEC_GROUPS        "groups" /* one supplementary gid an element */
+#define SPEC_NICE          "nice"
+#define SPEC_NO_NEW_PRIVS  "no_new_privs" /* 1 */
+#define SPEC_OOM_SCORE_ADJ "oom_score_adj" /* default 0; written while privileged */
+#define SPEC_LOG           "log" /* "journal", "null" or "file:PATH"; for stdout and stderr not passed */
