@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* hpcnode-cgroupd: the command line, and the loop. */
+#include "daemon/log.h"
+#include "daemon/manager.h"
+#include "daemon/user.h"
+
+#include <getopt.h>
+
+static int usage_error(void)
+{
+        (void) fputs("Try 'hpcnode-cgroupd --help'.\n", stderr);
+        return 2;
+}
+
+static void help(void)
+{
+        (void) puts(
+                "hpcnode-cgroupd [OPTION...]\n"
+                "\n"
+                "Keeps the cgroups of an HPC compute node: slices and delegated scopes of "
+                "systemd,\n"
+                "on the bus as org.hpcnode.Cgroup1. Started by systemd; see hpcnode-cgroupd(8).\n"
+                "\n"
+                "  -h --help     Show this help\n"
+                "     --version  Show the version");
+}
+
+static int run(void)
+{
+        _cleanup_(manager_freep) Manager *m = NULL;
+        int r;
+
+        if (geteuid() != 0) {
+                log_error("hpcnode-cgroupd must run as root");
+                return -EPERM;
+        }
+        r = manager_new(&m);
+        if (r < 0)
+                return r;
+        r = manager_start(m);
+        if (r < 0)
+                return r;
+        return sd_event_loop(m->event);
+}
+
+int main(int argc, char *argv[])
+{
+        enum { OPT_VERSION = 0x100, OPT_LOOKUP };
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, OPT_VERSION },
+                { USER_LOOKUP_OPTION, no_argument, NULL, OPT_LOOKUP }, /* the daemon's own use */
+                {},
+        };
+        int c, r;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+                switch (c) {
+                case 'h':
+                        help();
+                        return EXIT_SUCCESS;
+                case OPT_VERSION:
+                        (void) puts("hpcnode-cgroupd " VERSION);
+                        return EXIT_SUCCESS;
+                case OPT_LOOKUP:
+                        if (argc - optind != 2)
+                                return usage_error();
+                        return user_lookup_main(argv[optind], argv[optind + 1]);
+                default:
+                        return usage_error();
+                }
+        }
+        if (optind < argc) {
+                (void) fprintf(stderr, "hpcnode-cgroupd: unexpected argument \"%s\"\n",
+                               argv[optind]);
+                return usage_error();
+        }
+
+        r = run();
+        if (r < 0)
+                log_error("hpcnode-cgroupd ends: %s", strerror(-r));
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The six slices: pact.slice, its four children, workload.slice. */
+#include "daemon/hierarchy.h"
+
+#include "basic/name.h"
+#include "daemon/call.h"
+#include "daemon/manager-bus.h"
+#include "daemon/systemd-job.h"
+
+typedef struct Hierarchy {
+        Manager *manager;
+        unsigned n_pending;
+        bool starting; /* calls are still being added */
+        int r;
+        sd_bus_error error;
+        hierarchy_handler_t handler;
+        void *userdata;
+} Hierarchy;
+
+static void finish_if_done(Hierarchy *h)
+{
+        if (h->starting || h->n_pending > 0)
+                return;
+        h->handler(h->manager, h->r, &h->error, h->userdata);
+        sd_bus_error_free(&h->error);
+        free(h);
+}
+
+static void on_started(int r, sd_bus_message *reply, const sd_bus_error *error, void *userdata)
+{
+        Hierarchy *h = userdata;
+
+        h->n_pending--;
+        if (r < 0 && h->r >= 0) {
+                h->r = r;
+                error_set(&h->error, ERROR_CREATION_FAILED, "cannot start the slices: %s",
+                          error && error->message ? error->message : strerror(-r));
+        }
+        finish_if_done(h);
+}
+
+static int start_slice(Hierarchy *h, const char *slice)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        r = systemd_message(h->manager, "StartUnit", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ss", slice, "replace");
+        if (r >= 0)
+                r = systemd_call(h->manager, message, true, h->manager->config.unit_timeout_usec,
+                                 on_started, h, NULL);
+        if (r >= 0)
+                h->n_pending++;
+        return r;
+}
+
+int hierarchy_start(Manager *m, hierarchy_handler_t handler, void *userdata)
+{
+        Hierarchy *h;
+
+        h = calloc(1, sizeof *h);
+        if (!h)
+                return -ENOMEM;
+        *h = (Hierarchy){
+                .manager = m, .starting = true, .handler = handler, .userdata = userdata
+        };
+        for (size_t i = 0; hierarchy_slices[i]; i++) {
+                int r = start_slice(h, hierarchy_slices[i]);
+
+                if (r < 0 && h->r >= 0)
+                        h->r = r;
+        }
+        h->starting = false;
+        if (h->n_pending == 0) {
+                int r = h->r;
+
+                free(h);
+                return r;
+        }
+        return 0;
+}
+
+static void on_hierarchy(Manager *m, int r, const sd_bus_error *error, void *userdata)
+{
+        Call *call = userdata;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(call->message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append_strv(reply, (char **) hierarchy_slices);
+        if (r >= 0)
+                r = sd_bus_message_send(reply);
+        if (r < 0)
+                call_fail(call, r, error);
+        else
+                call_free(call);
+}
+
+static int create_hierarchy(Call *call, sd_bus_error *error)
+{
+        int r = hierarchy_start(call->manager, on_hierarchy, call);
+
+        return r < 0 ? r : 1;
+}
+
+METHOD(method_create_hierarchy)
+{
+        return call_begin(userdata, message, create_hierarchy, error);
+}

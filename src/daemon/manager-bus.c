@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* org.hpcnode.Cgroup1: the manager's object, its vtable, and the methods that only read. */
+#include "daemon/manager-bus.h"
+
+#include "basic/cgroup-file.h"
+#include "basic/name.h"
+#include "daemon/metrics-bus.h"
+#include "daemon/scope.h"
+
+/* --- methods that read
+ * ------------------------------------------------------------------------------- */
+
+/* The figures of a cgroup that is not one of our scopes. */
+static int read_cgroup_metrics(Manager *m, const char *text, Metrics *ret, sd_bus_error *error)
+{
+        _cleanup_(freep) char *path = NULL, *unit = NULL, *reason = NULL, *slice_reason = NULL;
+        _cleanup_(closep) int fd = -EBADF;
+        int r;
+
+        /* A slice of ours in any of its spellings, else a cgroup as the kernel has it. */
+        r = slice_parse(text, &unit, &slice_reason);
+        if (r >= 0)
+                r = slice_cgroup_path(unit, &path);
+        else if (r == -EINVAL)
+                r = cgroup_path_parse(text, &path, &reason);
+        if (r < 0)
+                return error_set_reason(error, ERROR_INVALID_ARGS, r, TAKE_PTR(reason));
+
+        fd = cgroup_open(m->cgroup_fd, *path ? path : ".");
+        r = fd < 0 ? fd : metrics_read(fd, ret);
+        if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EXDEV)
+                return error_set(error, ERROR_NOT_FOUND,
+                                 "there is no cgroup \"%.512s\" on this node", text);
+        if (r < 0)
+                return error_set(error, ERROR_IO, "%.512s: %s (errno %d)", text, strerror(-r), -r);
+        return 0;
+}
+
+static int read_task_metrics(Task *t, Metrics *ret, sd_bus_error *error)
+{
+        Scope *s = t->scope;
+        _cleanup_(freep) char *leaf = NULL;
+        _cleanup_(closep) int fd = -EBADF;
+
+        if (s->payload_fd >= 0)
+                fd = cgroup_open(s->payload_fd, t->name);
+        if (fd < 0 || metrics_read(fd, ret) < 0)
+                return error_set(error, ERROR_NOT_FOUND, "%s/%s has ended (%s): its cgroup is gone",
+                                 s->name, t->name, task_state(t));
+        return 0;
+}
+
+static METHOD(method_read_metrics)
+{
+        Manager *m = userdata;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error scope_error = SD_BUS_ERROR_NULL;
+        Metrics metrics = {};
+        const char *path;
+        Scope *s;
+        Task *t;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &path);
+        if (r < 0)
+                return r;
+        if (scope_find(m, path, &s, &t, &scope_error) < 0)
+                r = read_cgroup_metrics(m, path, &metrics, error);
+        else if (t)
+                r = read_task_metrics(t, &metrics, error);
+        else if (scope_read_metrics(s, &metrics) < 0)
+                r = error_set(error, ERROR_NOT_FOUND, "%s is %s: it has no figures", s->name,
+                              scope_state_name(s));
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = metrics_append(reply, &metrics);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static METHOD(method_is_scope_empty)
+{
+        const char *text;
+        Scope *s;
+        Task *t;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &text);
+        if (r >= 0)
+                r = scope_find(userdata, text, &s, &t, error);
+        if (r < 0)
+                return r;
+        if (t)
+                return sd_bus_reply_method_return(message, "b", (int) t->ended);
+        r = scope_populated(s);
+        return r < 0 ? r : sd_bus_reply_method_return(message, "b", (int) !r);
+}
+
+static METHOD(method_slice_owner)
+{
+        _cleanup_(freep) char *path = NULL;
+        char *reason = NULL;
+        const char *text;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &text);
+        if (r < 0)
+                return r;
+        if (!*text)
+                return error_set(error, ERROR_INVALID_ARGS, "the path is empty");
+        r = cgroup_path_parse(text, &path, &reason);
+        if (r < 0)
+                return error_set_reason(error, ERROR_INVALID_ARGS, r, reason);
+        return sd_bus_reply_method_return(message, "s", owner_to_string(path_owner(text)));
+}
+
+static METHOD(method_get_scope)
+{
+        _cleanup_(freep) char *path = NULL;
+        const char *text;
+        Scope *s;
+        Task *t;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &text);
+        if (r >= 0)
+                r = scope_find(userdata, text, &s, &t, error);
+        if (r >= 0)
+                r = t ? task_object_path(t, &path) : scope_object_path(s, &path);
+        return r < 0 ? r : sd_bus_reply_method_return(message, "o", path);
+}
+
+static METHOD(method_list_scopes)
+{
+        Manager *m = userdata;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(osss)");
+        for (Scope *s = m->scopes; r >= 0 && s; s = s->hh.next) {
+                _cleanup_(freep) char *path = NULL;
+
+                if (s->state == SCOPE_CREATING)
+                        continue;
+                r = scope_object_path(s, &path);
+                if (r >= 0)
+                        r = sd_bus_message_append(reply, "(osss)", path, s->unit, s->path ?: "",
+                                                  scope_state_name(s));
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+/* --- properties and the vtable
+ * ----------------------------------------------------------------------- */
+
+static int get_n_scopes(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Manager *m = userdata;
+
+        return sd_bus_message_append(reply, "t", (uint64_t) HASH_COUNT(m->scopes) - m->n_records);
+}
+
+static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "s", VERSION);
+}
+
+#define NAMES(...) __VA_ARGS__
+#define FREE_METHOD(name, in, in_names, out, out_names, function)                          \
+        SD_BUS_METHOD_WITH_NAMES(name, in, NAMES in_names, out, NAMES out_names, function, \
+                                 SD_BUS_VTABLE_UNPRIVILEGED)
+#define P SD_BUS_PARAM
+
+/* Whether a caller may is asked asynchronously by call_begin(); sd-bus's own check would block. */
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("NScopes", "t", get_n_scopes, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("NZombies", "t", NULL, offsetof(Manager, n_zombies),
+                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+
+        FREE_METHOD("CreateHierarchy", "", (), "as", (P(slices)), method_create_hierarchy),
+        FREE_METHOD("CreateScope", "ssa{sv}", (P(parent) P(name) P(limits)), "os",
+                    (P(scope) P(path)), method_create_scope),
+        FREE_METHOD("DestroyScope", "s", (P(scope)), "", (), method_destroy_scope),
+        FREE_METHOD("ReadMetrics", "s", (P(path)), "a{sv}", (P(metrics)), method_read_metrics),
+        FREE_METHOD("IsScopeEmpty", "s", (P(scope)), "b", (P(empty)), method_is_scope_empty),
+        FREE_METHOD("SliceOwner", "s", (P(path)), "s", (P(owner)), method_slice_owner),
+        FREE_METHOD("Run", "ssa{sv}asa{sv}", (P(parent) P(name) P(limits) P(argv) P(options)),
+                    "osu", (P(scope) P(path) P(pid)), method_run),
+        FREE_METHOD("Spawn", "ssasa{sv}", (P(scope) P(task) P(argv) P(options)), "ou",
+                    (P(task_object) P(pid)), method_spawn),
+        FREE_METHOD("FreezeScope", "s", (P(scope)), "", (), method_freeze_scope),
+        FREE_METHOD("ThawScope", "s", (P(scope)), "", (), method_thaw_scope),
+        FREE_METHOD("KillScope", "si", (P(scope) P(signal)), "", (), method_kill_scope),
+        FREE_METHOD("SetScopeLimits", "sa{sv}", (P(scope) P(limits)), "", (),
+                    method_set_scope_limits),
+        FREE_METHOD("WaitScope", "s", (P(scope)), "siib",
+                    (P(state) P(exit) P(signal) P(oom_killed)), method_wait_scope),
+        FREE_METHOD("RemoveScope", "s", (P(scope)), "", (), method_remove_scope),
+        FREE_METHOD("GetScope", "s", (P(scope)), "o", (P(object)), method_get_scope),
+        FREE_METHOD("ListScopes", "", (), "a(osss)", (P(scopes)), method_list_scopes),
+
+        SD_BUS_SIGNAL_WITH_NAMES("ScopeCreated", "oss", P(scope) P(name) P(path), 0),
+        SD_BUS_SIGNAL_WITH_NAMES("ScopeEmpty", "os", P(scope) P(name), 0),
+        SD_BUS_SIGNAL_WITH_NAMES("ScopeReleased", "oss", P(scope) P(name) P(state), 0),
+        SD_BUS_SIGNAL_WITH_NAMES("ScopeZombie", "osau", P(scope) P(name) P(pids), 0),
+        SD_BUS_SIGNAL_WITH_NAMES("ScopeOOM", "ost", P(scope) P(name) P(oom_kills), 0),
+        SD_BUS_SIGNAL_WITH_NAMES("TaskExited", "osuiib",
+                                 P(scope) P(task) P(pid) P(exit) P(signal) P(oom_killed), 0),
+        SD_BUS_VTABLE_END,
+};
+
+int manager_add_bus(Manager *m)
+{
+        int r;
+
+        r = sd_bus_add_object_vtable(m->bus, NULL, BUS_PATH, BUS_INTERFACE, vtable, m);
+        if (r >= 0)
+                r = sd_bus_add_object_manager(m->bus, NULL, BUS_PATH);
+        if (r >= 0)
+                r = scope_add_bus(m);
+        return r < 0 ? r : task_add_bus(m);
+}
+
+void manager_changed(Manager *m, const char *property)
+{
+        (void) sd_bus_emit_properties_changed(m->bus, BUS_PATH, BUS_INTERFACE, property, NULL);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The Manager owns everything the daemon knows: the bus, the scopes, the calls to PID 1. */
+#include "daemon/manager.h"
+
+#include "basic/cgroup-file.h"
+#include "daemon/hierarchy.h"
+#include "daemon/log.h"
+#include "daemon/scope.h"
+#include "daemon/systemd-job.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+static uint64_t now_usec(clockid_t clock)
+{
+        struct timespec ts;
+
+        (void) clock_gettime(clock, &ts);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
+}
+
+uint64_t now_realtime_usec(void)
+{
+        return now_usec(CLOCK_REALTIME);
+}
+
+uint64_t now_monotonic_usec(void)
+{
+        return now_usec(CLOCK_MONOTONIC);
+}
+
+/* A scope costs three descriptors. The limit is raised for the daemon alone: tasks get the one it
+ * was started with. */
+static void raise_nofile(Manager *m)
+{
+        struct rlimit raised;
+
+        if (getrlimit(RLIMIT_NOFILE, &m->nofile) < 0)
+                return;
+        raised = m->nofile;
+        raised.rlim_cur = raised.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &raised) < 0)
+                log_warning("cannot raise the limit of open files: %s", strerror(errno));
+}
+
+static int open_cgroup_root(Manager *m)
+{
+        struct statfs fs;
+
+        m->cgroup_fd = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (m->cgroup_fd < 0)
+                return -errno;
+        if (fstatfs(m->cgroup_fd, &fs) < 0)
+                return -errno;
+        if (fs.f_type != CGROUP2_SUPER_MAGIC) {
+                log_error("%s is not cgroup v2: hpcnode-cgroupd needs the unified hierarchy",
+                          CGROUP_ROOT);
+                return -EMEDIUMTYPE;
+        }
+        return 0;
+}
+
+static int open_runtime_directory(Manager *m)
+{
+        if (mkdir(RUNTIME_DIRECTORY, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        m->runtime_fd = open(RUNTIME_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        return m->runtime_fd < 0 ? -errno : 0;
+}
+
+int manager_new(Manager **ret)
+{
+        _cleanup_(manager_freep) Manager *m = NULL;
+        int r;
+
+        m = calloc(1, sizeof *m);
+        if (!m)
+                return -ENOMEM;
+        *m = (Manager){
+                .cgroup_fd = -EBADF,
+                .runtime_fd = -EBADF,
+                .supervisor = getenv("HPCNODE_SUPERVISOR") ?: SUPERVISOR_PATH,
+        };
+        TAILQ_INIT(&m->systemd_queue);
+        TAILQ_INIT(&m->systemd_sent);
+        raise_nofile(m);
+        config_defaults(&m->config);
+        r = config_load(&m->config);
+        if (r < 0)
+                return r;
+        r = open_cgroup_root(m);
+        if (r < 0)
+                return r;
+        r = open_runtime_directory(m);
+        if (r < 0) {
+                log_error("cannot open %s: %s", RUNTIME_DIRECTORY, strerror(-r));
+                return r;
+        }
+        r = sd_event_default(&m->event);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+Manager *manager_free(Manager *m)
+{
+        Scope *s, *next;
+
+        if (!m)
+                return NULL;
+        HASH_ITER (hh, m->scopes, s, next)
+                scope_free(s);
+        systemd_done(m);
+        sd_bus_flush_close_unref(m->bus);
+        sd_event_unref(m->event);
+        safe_close(m->cgroup_fd);
+        safe_close(m->runtime_fd);
+        free(m);
+        return NULL;
+}
+
+static void on_hierarchy(Manager *m, int r, const sd_bus_error *error, void *userdata)
+{
+        if (r < 0)
+                log_error("%s", error->message ?: strerror(-r));
+        manager_notify_ready(m);
+}
+
+void manager_notify_ready(Manager *m)
+{
+        if (m->ready)
+                return;
+        m->ready = true;
+        (void) sd_notifyf(false, "READY=1\nSTATUS=Serving %u scopes and records",
+                          HASH_COUNT(m->scopes));
+        log_info("version %s is ready, %u scopes and records", VERSION, HASH_COUNT(m->scopes));
+}
+
+/* The name is taken when everything behind it is there: a call that activated the daemon waits so
+ * long. */
+static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Manager *m = userdata;
+        int r;
+
+        if (sd_bus_message_is_method_error(reply, NULL)) {
+                log_error("cannot take the bus name %s: %s", BUS_NAME,
+                          sd_bus_message_get_error(reply)->message);
+                return sd_event_exit(m->event, -sd_bus_message_get_errno(reply));
+        }
+        r = hierarchy_start(m, on_hierarchy, NULL);
+        if (r < 0) {
+                log_error("cannot start the slices: %s", strerror(-r));
+                manager_notify_ready(m);
+        }
+        return 0;
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+        (void) sd_notify(false, "STOPPING=1");
+        return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+        Manager *m = userdata;
+
+        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%ju",
+                          (uintmax_t) now_monotonic_usec());
+        if (config_load(&m->config) < 0)
+                log_error("the old configuration stays in force");
+        else
+                manager_trim_records(m);
+        (void) sd_notify(false, "READY=1");
+        return 0;
+}
+
+static int add_signals(Manager *m)
+{
+        static const int terminating[] = { SIGTERM, SIGINT };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(terminating); i++)
+                r = sd_event_add_signal(m->event, NULL, terminating[i] | SD_EVENT_SIGNAL_PROCMASK,
+                                        on_signal, m);
+        if (r >= 0)
+                r = sd_event_add_signal(m->event, NULL, SIGHUP | SD_EVENT_SIGNAL_PROCMASK,
+                                        on_reload, m);
+        return r;
+}
+
+/* Children are reaped through event sources, which need SIGCHLD blocked. */
+static int block_sigchld(void)
+{
+        sigset_t set;
+
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, SIGCHLD);
+        return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
+}
+
+int manager_start(Manager *m)
+{
+        int r;
+
+        r = block_sigchld();
+        if (r >= 0)
+                r = add_signals(m);
+        if (r < 0)
+                return r;
+        (void) sd_event_set_watchdog(m->event, true);
+
+        r = sd_bus_open_system(&m->bus);
+        if (r < 0) {
+                log_error("cannot connect to the system bus: %s", strerror(-r));
+                return r;
+        }
+        /* Without the bus there is nobody to serve; PID 1 restarts us, and everything is adopted.
+         */
+        (void) sd_bus_set_exit_on_disconnect(m->bus, true);
+        r = sd_bus_attach_event(m->bus, m->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r >= 0)
+                r = manager_add_bus(m);
+        if (r >= 0)
+                r = systemd_init(m);
+        if (r >= 0)
+                r = manager_load_scopes(m);
+        if (r >= 0)
+                r = sd_bus_request_name_async(m->bus, NULL, BUS_NAME, 0, on_name, m);
+        return r;
+}

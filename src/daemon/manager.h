@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The Manager owns everything the daemon knows: the bus, the scopes, the calls to PID 1. */
+#pragma once
+
+#include "basic/macro.h"
+#include "daemon/config.h"
+
+#include <stdio.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#define BUS_NAME        "org.hpcnode.Cgroup1"
+#define BUS_PATH        "/org/hpcnode/Cgroup1"
+#define BUS_INTERFACE   "org.hpcnode.Cgroup1"
+#define SCOPE_PREFIX    BUS_PATH "/scope"
+#define SCOPE_INTERFACE BUS_INTERFACE ".Scope"
+#define TASK_INTERFACE  BUS_INTERFACE ".Task"
+
+#define RUNTIME_DIRECTORY "/run/hpcnode-cgroupd"
+
+typedef struct Scope Scope;
+typedef struct SystemdCall SystemdCall;
+
+/* Lets hash tables and lists say "out of memory" by a NULL result instead of exit(). */
+#define uthash_fatal(msg) abort()
+
+typedef struct Manager {
+        sd_event *event;
+        sd_bus *bus;
+        Config config;
+        struct rlimit nofile;   /* as the daemon was started with: what tasks get */
+        int cgroup_fd;          /* CGROUP_ROOT */
+        int runtime_fd;         /* RUNTIME_DIRECTORY */
+        const char *supervisor; /* path of hpcnode-supervisor */
+
+        Scope *scopes;      /* by unit: live ones and records of ended ones */
+        uint64_t n_records; /* the ended ones among them */
+        uint64_t n_zombies;
+
+        SystemdCall *jobs; /* by job path: calls whose job PID 1 works on */
+        TAILQ_HEAD(, SystemdCall) systemd_queue, systemd_sent;
+        unsigned systemd_in_flight;
+        sd_event_source *systemd_defer; /* sends the queue from the loop */
+        bool ready;                     /* sd_notify() was sent */
+} Manager;
+
+int manager_new(Manager **ret);
+Manager *manager_free(Manager *m);
+DEFINE_CLEANUP(Manager *, manager_free);
+
+/* Connects, adopts what an earlier daemon left, starts the hierarchy and takes the name. */
+int manager_start(Manager *m);
+
+int manager_add_bus(Manager *m);
+
+/* Called once per event that makes the daemon reachable; tells PID 1 when it is. */
+void manager_notify_ready(Manager *m);
+
+/* Properties of the manager object have changed. */
+void manager_changed(Manager *m, const char *property);
+
+uint64_t now_realtime_usec(void);
+uint64_t now_monotonic_usec(void);

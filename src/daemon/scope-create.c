@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The making of a scope: supervisor, unit, cgroup, limits, main task; and its undoing. */
+#include "daemon/scope.h"
+
+#include "basic/cgroup-file.h"
+#include "daemon/limits-bus.h"
+#include "daemon/log.h"
+
+/* How long the undoing waits for PID 1 to drop the unit. With UnitTimeoutSec and the start of a
+ * task it stays below the 24 s in which every call is answered. */
+#define UNDO_TIMEOUT_USEC (3 * USEC_PER_SEC)
+
+struct ScopeCreate {
+        Scope *scope;
+        Call *call;
+        Spec *spec; /* the main task of Run */
+        CallList destroyers;
+        SystemdCall *systemd; /* the step that PID 1 works on */
+        sd_event_source *deadline;
+        bool retried; /* a failed unit of that name was in the way */
+        bool undoing;
+        int r; /* why it is undone */
+        sd_bus_error error;
+};
+
+void scope_request_done(ScopeRequest *q)
+{
+        free(q->slice);
+        free(q->name);
+        free(q->description);
+        limits_done(&q->limits);
+        spec_free(q->spec);
+        *q = (ScopeRequest){};
+}
+
+ScopeCreate *scope_create_free(ScopeCreate *c)
+{
+        if (!c)
+                return NULL;
+        c->scope->create = NULL;
+        systemd_call_free(c->systemd);
+        sd_event_source_disable_unref(c->deadline);
+        call_free(c->call);
+        calls_drop(&c->destroyers);
+        spec_free(c->spec);
+        sd_bus_error_free(&c->error);
+        free(c);
+        return NULL;
+}
+
+void scope_create_abandon(Scope *s)
+{
+        if (s->create)
+                s->create->undoing = true;
+}
+
+/* --- the undoing: the one place, whatever step failed
+ * ---------------------------------------------- */
+
+static void undo_finish(ScopeCreate *c)
+{
+        Scope *s = c->scope;
+
+        call_fail(TAKE_PTR(c->call), c->r, &c->error);
+        calls_reply_empty(&c->destroyers);
+        scope_forget_files(s, true);
+        scope_free(s);
+}
+
+static int on_undo_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        ScopeCreate *c = userdata;
+        Scope *s = c->scope;
+
+        log_warning("%s: PID 1 has not dropped the unit in time; asking it to", s->unit);
+        systemd_call_forget(s->manager, "StopUnit", s->unit, "replace");
+        systemd_call_forget(s->manager, "ResetFailedUnit", s->unit, NULL);
+        undo_finish(c);
+        return 0;
+}
+
+static void on_undo_unit_known(int r, sd_bus_message *reply, const sd_bus_error *error,
+                               void *userdata)
+{
+        ScopeCreate *c = userdata;
+
+        c->systemd = NULL;
+        if (r < 0 && sd_bus_error_has_name(error, "org.freedesktop.systemd1.NoSuchUnit"))
+                undo_finish(c);
+        /* Else UnitRemoved or the deadline ends it. */
+}
+
+/* A unit that failed before it was ever active may have been dropped already. */
+static int ask_whether_unit_is_known(ScopeCreate *c)
+{
+        Manager *m = c->scope->manager;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        r = systemd_message(m, "GetUnit", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", c->scope->unit);
+        return r < 0 ? r
+                     : systemd_call(m, message, false, UNDO_TIMEOUT_USEC, on_undo_unit_known, c,
+                                    &c->systemd);
+}
+
+static void undo(ScopeCreate *c, int r, const sd_bus_error *error)
+{
+        Scope *s = c->scope;
+
+        if (c->undoing)
+                return;
+        c->undoing = true;
+        c->r = r;
+        if (error && sd_bus_error_is_set(error))
+                (void) sd_bus_error_copy(&c->error, error);
+        else
+                error_set(&c->error, ERROR_CREATION_FAILED, "%s: %s", s->unit, strerror(-r));
+        log_info("%s was not created: %s", s->unit, c->error.message);
+        c->systemd = systemd_call_free(c->systemd);
+
+        if (s->cgroup_fd >= 0)
+                (void) cgroup_kill(s->cgroup_fd);
+        if (s->link)
+                supervisor_kill_starter(s->link);
+        if (s->unit_started && ask_whether_unit_is_known(c) >= 0 &&
+            sd_event_add_time_relative(s->manager->event, &c->deadline, CLOCK_MONOTONIC,
+                                       UNDO_TIMEOUT_USEC, 0, on_undo_deadline, c) >= 0)
+                return;
+        undo_finish(c);
+}
+
+void scope_create_on_supervisor_gone(Scope *s)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        r = error_set(&error, ERROR_CREATION_FAILED,
+                      "%s: its supervisor ended while it was created", s->unit);
+        undo(s->create, r, &error);
+}
+
+void scope_create_on_unit_removed(Scope *s)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        if (s->create->undoing) {
+                undo_finish(s->create);
+                return;
+        }
+        undo(s->create,
+             error_set(&error, ERROR_CREATION_FAILED, "%s was stopped while it was created",
+                       s->unit),
+             &error);
+}
+
+/* --- step 5: the main task, then the answer
+ * ---------------------------------------------------------- */
+
+static void announce(Scope *s)
+{
+        _cleanup_(freep) char *path = NULL;
+
+        scope_emit_added(s);
+        if (scope_object_path(s, &path) >= 0)
+                (void) sd_bus_emit_signal(s->manager->bus, BUS_PATH, BUS_INTERFACE, "ScopeCreated",
+                                          "oss", path, s->name, s->path);
+        manager_changed(s->manager, "NScopes");
+}
+
+static void succeed(ScopeCreate *c)
+{
+        Scope *s = c->scope;
+        _cleanup_(freep) char *path = NULL;
+        CallList destroyers;
+        Call *call = TAKE_PTR(c->call), *destroyer;
+        int r;
+
+        TAILQ_INIT(&destroyers);
+        TAILQ_CONCAT(&destroyers, &c->destroyers, waiters);
+        scope_create_free(c);
+        scope_set_state(s, SCOPE_ACTIVE);
+        (void) scope_save(s);
+        announce(s);
+
+        r = scope_object_path(s, &path);
+        if (r < 0)
+                call_fail(call, r, NULL);
+        else if (s->is_job)
+                call_reply(call, "osu", path, s->path, (uint32_t) s->main_pid);
+        else
+                call_reply(call, "os", path, s->path);
+
+        while ((destroyer = TAILQ_FIRST(&destroyers))) {
+                TAILQ_REMOVE(&destroyers, destroyer, waiters);
+                scope_release(s, RELEASE_DESTROY, destroyer);
+        }
+        if (s->is_job && s->main_ended && scope_is_live(s))
+                scope_release(s, RELEASE_ENDED, NULL);
+}
+
+static void on_main(Task *t, int r, const sd_bus_error *error, void *userdata)
+{
+        ScopeCreate *c = userdata;
+
+        if (r < 0)
+                undo(c, r, error);
+        else
+                succeed(c);
+}
+
+static void start_main(ScopeCreate *c)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        if (!c->spec) {
+                succeed(c);
+                return;
+        }
+        r = task_spawn(c->scope, TASK_MAIN, c->spec, on_main, c, &error);
+        if (r < 0)
+                undo(c, r, &error);
+        else
+                TAKE_PTR(c->spec);
+}
+
+/* --- step 4: payload, and every limit in force
+ * ------------------------------------------------------ */
+
+static int check_limits(Scope *s, sd_bus_error *error)
+{
+        const Limit *tasks = &s->limits.values[LIMIT_TASKS_MAX];
+        char *reason = NULL;
+        int r;
+
+        r = limits_verify(&s->limits, s->cgroup_fd, &reason);
+        if (r < 0) {
+                _cleanup_(freep) char *owned = reason;
+
+                return error_set(error, ERROR_CREATION_FAILED, "%s: %s", s->unit,
+                                 owned ?: strerror(-r));
+        }
+        /* The unit has room for the supervisor; the job itself has exactly what was asked for. */
+        if (!tasks->is_set)
+                return 0;
+        r = cgroup_write_u64(s->payload_fd, "pids.max", tasks->number);
+        if (r < 0)
+                return error_set(error, ERROR_CREATION_FAILED, "%s: cannot limit its tasks: %s",
+                                 s->unit, strerror(-r));
+        return 0;
+}
+
+static void on_setup(const SupervisorAnswer *answer, void *userdata)
+{
+        ScopeCreate *c = userdata;
+        Scope *s = c->scope;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        if (c->undoing || answer->r == -ECONNRESET)
+                return; /* scope_create_on_supervisor_gone() says so */
+        if (answer->r < 0) {
+                r = error_set(&error, ERROR_CREATION_FAILED,
+                              "%s: its supervisor could not set it up: %s%s%s", s->unit,
+                              strerror(answer->error), answer->reason ? ": " : "",
+                              answer->reason ?: "");
+                undo(c, r, &error);
+                return;
+        }
+
+        r = scope_open_payload(s);
+        if (r >= 0)
+                r = check_limits(s, &error);
+        if (r < 0)
+                undo(c, r, &error);
+        else
+                start_main(c);
+}
+
+/* --- step 3: where PID 1 has put it
+ * -------------------------------------------------------------------- */
+
+static void on_path(int r, sd_bus_message *reply, const sd_bus_error *error, void *userdata)
+{
+        ScopeCreate *c = userdata;
+        Scope *s = c->scope;
+        const char *path;
+
+        c->systemd = NULL;
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "v", "s", &path);
+        if (r >= 0 && *path != '/')
+                r = -ENOENT;
+        if (r >= 0) {
+                s->path = strdup(path + 1);
+                r = s->path ? scope_open_cgroup(s) : -ENOMEM;
+        }
+        if (r >= 0)
+                r = scope_save(s);
+        if (r >= 0)
+                r = supervisor_setup(s->link, on_setup, c);
+        if (r < 0)
+                undo(c, r, error);
+}
+
+static void ask_for_path(ScopeCreate *c)
+{
+        Manager *m = c->scope->manager;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        _cleanup_(freep) char *path = NULL;
+        int r;
+
+        r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", c->scope->unit, &path);
+        if (r >= 0)
+                r = sd_bus_message_new_method_call(m->bus, &message, SYSTEMD_DESTINATION, path,
+                                                   "org.freedesktop.DBus.Properties", "Get");
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ss", "org.freedesktop.systemd1.Scope",
+                                          "ControlGroup");
+        if (r >= 0)
+                r = systemd_call(m, message, false, m->config.unit_timeout_usec, on_path, c,
+                                 &c->systemd);
+        if (r < 0)
+                undo(c, r, NULL);
+}
+
+/* --- step 2: the unit
+ * ------------------------------------------------------------------------------------ */
+
+static int request_unit(ScopeCreate *c);
+
+static void on_reset(int r, sd_bus_message *reply, const sd_bus_error *error, void *userdata)
+{
+        ScopeCreate *c = userdata;
+
+        c->systemd = NULL;
+        r = request_unit(c);
+        if (r < 0)
+                undo(c, r, NULL);
+}
+
+/* A unit of that name which failed once stays loaded until it is reset: tried once. */
+static int reset_failed(ScopeCreate *c)
+{
+        Manager *m = c->scope->manager;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        c->retried = true;
+        r = systemd_message(m, "ResetFailedUnit", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", c->scope->unit);
+        return r < 0 ? r
+                     : systemd_call(m, message, false, m->config.unit_timeout_usec, on_reset, c,
+                                    &c->systemd);
+}
+
+static void fail_unit(ScopeCreate *c, int r, const sd_bus_error *error)
+{
+        Scope *s = c->scope;
+        _cleanup_(sd_bus_error_free) sd_bus_error ours = SD_BUS_ERROR_NULL;
+        bool exists = sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitExists");
+
+        if (r == -ETIMEDOUT) {
+                error_set(&ours, ERROR_CREATION_FAILED,
+                          "%s: PID 1 did not make the unit in %ju s (UnitTimeoutSec); is it busy?",
+                          s->unit,
+                          (uintmax_t) (s->manager->config.unit_timeout_usec / USEC_PER_SEC));
+        } else if (exists) {
+                error_set(
+                        &ours, ERROR_ALREADY_EXISTS,
+                        "%s is already known to systemd and is not ours; see `systemctl status %s`",
+                        s->unit, s->unit);
+        } else {
+                error_set(&ours, ERROR_CREATION_FAILED, "%s: systemd refused it: %s", s->unit,
+                          error && error->message ? error->message : strerror(-r));
+        }
+        /* An answer of PID 1 to the call itself, and not to its job: there is no unit. */
+        if (r != -ETIMEDOUT && r != -EPROTO)
+                s->unit_started = false;
+        undo(c, r, &ours);
+}
+
+static void on_unit(int r, sd_bus_message *reply, const sd_bus_error *error, void *userdata)
+{
+        ScopeCreate *c = userdata;
+
+        c->systemd = NULL;
+        if (r >= 0) {
+                ask_for_path(c);
+                return;
+        }
+        if (sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitExists") && !c->retried &&
+            reset_failed(c) >= 0)
+                return;
+        fail_unit(c, r, error);
+}
+
+static int append_properties(Scope *s, sd_bus_message *message)
+{
+        bool has_tasks_max = s->limits.values[LIMIT_TASKS_MAX].is_set;
+        int r;
+
+        r = sd_bus_message_append(message, "(sv)(sv)(sv)(sv)(sv)(sv)(sv)", "Description", "s",
+                                  s->description ?: s->name, "Slice", "s", s->slice, "PIDs", "au",
+                                  1, (uint32_t) supervisor_starter_pid(s->link), "Delegate", "b", 1,
+                                  "OOMPolicy", "s", "continue", "CollectMode", "s",
+                                  "inactive-or-failed", "TimeoutStopUSec", "t",
+                                  s->manager->config.stop_timeout_usec);
+        /* systemd's own default is 15 % of the system. */
+        if (r >= 0 && !has_tasks_max)
+                r = sd_bus_message_append(message, "(sv)", "TasksMax", "t", UINT64_MAX);
+        if (r >= 0)
+                r = limits_append_properties(message, &s->limits);
+        return r;
+}
+
+static int request_unit(ScopeCreate *c)
+{
+        Scope *s = c->scope;
+        Manager *m = s->manager;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        r = systemd_message(m, "StartTransientUnit", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ss", s->unit, "fail");
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'a', "(sv)");
+        if (r >= 0)
+                r = append_properties(s, message);
+        if (r >= 0)
+                r = sd_bus_message_close_container(message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "a(sa(sv))", 0);
+        if (r >= 0)
+                r = systemd_call(m, message, true, m->config.unit_timeout_usec, on_unit, c,
+                                 &c->systemd);
+        if (r >= 0)
+                s->unit_started = true;
+        return r;
+}
+
+/* --- step 1: the scope in memory and on disk, its supervisor
+ * ----------------------------------------- */
+
+static int refuse_existing(const Scope *s, sd_bus_error *error)
+{
+        if (scope_has_ended(s))
+                return error_set(error, ERROR_ALREADY_EXISTS,
+                                 "%s: a job of that name has ended (%s) and its record is kept; "
+                                 "`hpcnode-ctl remove %s` drops it",
+                                 s->name, scope_state_name(s), s->name);
+        return error_set(error, ERROR_ALREADY_EXISTS, "%s is in use: %s at %s (%s)", s->name,
+                         s->unit, s->path ?: s->slice, scope_state_name(s));
+}
+
+/* Finds the unit's name: a zombie of that name keeps its own, and the new scope is its next
+ * instance. */
+static int choose_unit(Manager *m, const ScopeRequest *q, char **ret_unit, sd_bus_error *error)
+{
+        for (unsigned instance = 1;; instance++) {
+                _cleanup_(freep) char *unit = NULL;
+                char *reason = NULL;
+                Scope *s;
+                int r;
+
+                r = scope_unit_name(q->slice, q->name, instance, &unit, &reason);
+                if (r < 0)
+                        return error_set_reason(error, ERROR_INVALID_ARGS, r, reason);
+                s = scope_by_unit(m, unit);
+                if (s && s->state == SCOPE_ZOMBIE)
+                        continue;
+                if (s && (!scope_has_ended(s) || s->is_job))
+                        return refuse_existing(s, error);
+                /* The record of a scope that its owner has destroyed makes room. */
+                if (s)
+                        scope_drop(s);
+                *ret_unit = TAKE_PTR(unit);
+                return 0;
+        }
+}
+
+static int scope_from_request(Manager *m, ScopeRequest *q, const char *unit, Scope **ret)
+{
+        _cleanup_(scope_freep) Scope *s = NULL;
+        int r;
+
+        r = scope_new(m, q->slice, q->name, unit, &s);
+        if (r < 0)
+                return r;
+        s->limits = q->limits;
+        q->limits = (Limits){};
+        s->description = TAKE_PTR(q->description);
+        s->priority = q->priority;
+        s->release_on_empty = q->release_on_empty;
+        s->is_job = q->spec;
+        s->log = strdup(q->spec && q->spec->log ? q->spec->log : "journal");
+        if (!s->log)
+                return -ENOMEM;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+int scope_create(Manager *m, ScopeRequest *q, Call *call, sd_bus_error *error)
+{
+        _cleanup_(freep) char *unit = NULL;
+        _cleanup_(scope_freep) Scope *s = NULL;
+        ScopeCreate *c;
+        int r;
+
+        r = choose_unit(m, q, &unit, error);
+        if (r >= 0)
+                r = scope_from_request(m, q, unit, &s);
+        if (r < 0)
+                return r;
+        s->uid = call->uid;
+        c = calloc(1, sizeof *c);
+        if (!c)
+                return -ENOMEM;
+        *c = (ScopeCreate){ .scope = s };
+        TAILQ_INIT(&c->destroyers);
+        s->create = c;
+
+        r = scope_save(s);
+        if (r >= 0)
+                r = supervisor_start(s, &s->link);
+        if (r >= 0)
+                r = request_unit(c);
+        if (r < 0) {
+                if (s->link)
+                        supervisor_kill_starter(s->link);
+                scope_forget_files(s, true);
+                return error_set(error, ERROR_CREATION_FAILED,
+                                 "%s: cannot start its supervisor: %s", unit, strerror(-r));
+        }
+        c->call = call;
+        c->spec = TAKE_PTR(q->spec);
+        TAKE_PTR(s);
+        return 0;
+}
+
+void scope_create_then_destroy(Scope *s, Call *call)
+{
+        TAILQ_INSERT_TAIL(&s->create->destroyers, call, waiters);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which scope, or which task of it, a caller means. */
+#include "daemon/scope.h"
+
+/* An object path: /org/hpcnode/Cgroup1/scope/<escaped unit>[/task/<escaped task>]. 1 when it is
+ * one. */
+static int find_by_object_path(Manager *m, const char *text, Scope **ret_scope, char **ret_task)
+{
+        _cleanup_(freep) char *unit = NULL, *task = NULL;
+        Scope *s;
+        int r;
+
+        r = sd_bus_path_decode_many(text, SCOPE_PREFIX "/%/task/%", &unit, &task);
+        if (r <= 0)
+                r = sd_bus_path_decode(text, SCOPE_PREFIX, &unit);
+        if (r <= 0)
+                return r;
+        s = scope_by_unit(m, unit);
+        if (!s)
+                return 0;
+        *ret_scope = s;
+        *ret_task = TAKE_PTR(task);
+        return 1;
+}
+
+/* A cgroup path: of the scope itself, or of a task's leaf. */
+static Scope *find_by_path(Manager *m, const char *path, const char **ret_task)
+{
+        for (Scope *s = m->scopes; s; s = s->hh.next) {
+                const char *rest = s->path ? startswith(path, s->path) : NULL;
+
+                if (!rest)
+                        continue;
+                if (*rest == '\0' || streq(rest, "/") || streq(rest, "/payload")) {
+                        *ret_task = NULL;
+                        return s;
+                }
+                rest = startswith(rest, "/payload/");
+                if (rest) {
+                        *ret_task = rest;
+                        return s;
+                }
+        }
+        return NULL;
+}
+
+/* A name, when only one scope has it; live ones go before records. */
+static int find_by_name(Manager *m, const char *name, Scope **ret, sd_bus_error *error)
+{
+        Scope *live = NULL, *ended = NULL;
+
+        for (Scope *s = m->scopes; s; s = s->hh.next) {
+                Scope **found = scope_has_ended(s) || s->state == SCOPE_ZOMBIE ? &ended : &live;
+
+                if (!streq(s->name, name))
+                        continue;
+                if (*found && !streq((*found)->slice, s->slice))
+                        return error_set(
+                                error, ERROR_INVALID_ARGS,
+                                "\"%s\" is in more than one slice: %s and %s; name the unit", name,
+                                (*found)->unit, s->unit);
+                *found = s;
+        }
+        *ret = live ?: ended;
+        return 0;
+}
+
+static int find_scope(Manager *m, const char *text, Scope **ret, sd_bus_error *error)
+{
+        size_t n = strlen(text);
+        const char *suffix = endswith(text, ".scope");
+        _cleanup_(freep) char *name = NULL;
+
+        *ret = scope_by_unit(m, text);
+        if (*ret)
+                return 0;
+        name = strndup(text, suffix ? n - strlen(".scope") : n);
+        return name ? find_by_name(m, name, ret, error) : -ENOMEM;
+}
+
+static int not_found(const char *text, sd_bus_error *error)
+{
+        return error_set(
+                error, ERROR_NOT_FOUND,
+                "there is no scope or task \"%.256s\"; `hpcnode-ctl list` shows what there is",
+                text);
+}
+
+static int find_in_tree(Manager *m, const char *text, Scope **ret_scope, const char **ret_task,
+                        sd_bus_error *error)
+{
+        _cleanup_(freep) char *path = NULL, *head = NULL;
+        char *reason = NULL;
+        const char *slash;
+        int r;
+
+        r = cgroup_path_parse(text, &path, &reason);
+        if (r < 0)
+                return error_set_reason(error, ERROR_INVALID_ARGS, r, reason);
+        *ret_scope = find_by_path(m, path, ret_task);
+        if (*ret_scope) {
+                /* What it points to must be the caller's text, which outlives this. */
+                *ret_task = *ret_task ? text + strlen(text) - strlen(*ret_task) : NULL;
+                return 0;
+        }
+        slash = strchr(text, '/');
+        if (!slash || strchr(slash + 1, '/'))
+                return 0;
+        head = strndup(text, (size_t) (slash - text));
+        if (!head)
+                return -ENOMEM;
+        *ret_task = slash + 1;
+        return find_scope(m, head, ret_scope, error);
+}
+
+int scope_find(Manager *m, const char *text, Scope **ret_scope, Task **ret_task,
+               sd_bus_error *error)
+{
+        _cleanup_(freep) char *decoded = NULL;
+        const char *task_name = NULL;
+        Scope *s = NULL;
+        Task *t = NULL;
+        int r = 0;
+
+        if (startswith(text, SCOPE_PREFIX "/")) {
+                r = find_by_object_path(m, text, &s, &decoded);
+                task_name = decoded;
+        } else if (strchr(text, '/')) {
+                r = find_in_tree(m, text, &s, &task_name, error);
+        } else {
+                r = find_scope(m, text, &s, error);
+        }
+        if (r < 0)
+                return r;
+        if (s && task_name)
+                t = task_find(s, task_name);
+        if (!s || (task_name && !t))
+                return not_found(text, error);
+        *ret_scope = s;
+        *ret_task = t;
+        return 0;
+}

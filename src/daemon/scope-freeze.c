@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Freezing and thawing: payload or one leaf, answered when the kernel says that it is done. */
+#include "daemon/scope.h"
+
+#include "basic/cgroup-file.h"
+
+#include <fcntl.h>
+#include <sys/inotify.h>
+
+/* A process in uninterruptible sleep cannot be frozen: the caller is told then. */
+#define FREEZE_TIMEOUT_USEC (10 * USEC_PER_SEC)
+
+/* --- the whole scope -----------------------------------------------------------------------------
+ */
+
+void scope_check_freezers(Scope *s)
+{
+        int frozen;
+
+        if (TAILQ_EMPTY(&s->freezers))
+                return;
+        frozen = s->payload_fd < 0 ? -ENOENT : cgroup_frozen(s->payload_fd);
+        if (frozen != (s->frozen_by != 0))
+                return;
+        s->freeze_deadline = sd_event_source_disable_unref(s->freeze_deadline);
+        if (!s->release)
+                scope_set_state(s, frozen ? SCOPE_FROZEN : SCOPE_ACTIVE);
+        (void) scope_save(s);
+        scope_changed(s, "FrozenBy");
+        calls_reply_empty(&s->freezers);
+}
+
+static int on_scope_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Scope *s = userdata;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        s->freeze_deadline = sd_event_source_disable_unref(s->freeze_deadline);
+        if (s->frozen_by) {
+                s->frozen_by = 0;
+                (void) cgroup_write(s->payload_fd, "cgroup.freeze", "0");
+        }
+        error_set(
+                &error, ERROR_IO,
+                "%s/payload: not frozen after %u s, and thawed again: one of its processes sleeps "
+                "uninterruptibly",
+                s->path, (unsigned) (FREEZE_TIMEOUT_USEC / USEC_PER_SEC));
+        calls_fail(&s->freezers, 0, &error);
+        return 0;
+}
+
+void scope_freeze(Scope *s, bool freeze, Call *call)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        unsigned wanted =
+                freeze ? s->frozen_by | FROZEN_BY_CLIENT : 0; /* the owner's thaw clears all */
+        int r;
+
+        if (!scope_is_live(s)) {
+                error_set(&error, ERROR_NOT_FOUND, "%s is %s: it cannot be %s", s->name,
+                          scope_state_name(s), freeze ? "frozen" : "thawed");
+                call_fail(call, 0, &error);
+                return;
+        }
+        r = cgroup_write(s->payload_fd, "cgroup.freeze", wanted ? "1" : "0");
+        if (r >= 0 && !s->freeze_deadline)
+                r = sd_event_add_time_relative(s->manager->event, &s->freeze_deadline,
+                                               CLOCK_MONOTONIC, FREEZE_TIMEOUT_USEC, 0,
+                                               on_scope_deadline, s);
+        if (r < 0) {
+                error_set(&error, ERROR_IO, "%s/payload/cgroup.freeze: %s (errno %d)", s->path,
+                          strerror(-r), -r);
+                call_fail(call, 0, &error);
+                return;
+        }
+        /* Whoever waits for the opposite is overtaken. */
+        if ((wanted != 0) != (s->frozen_by != 0)) {
+                error_set(&error, ERROR_IO, "%s was %s meanwhile", s->name,
+                          freeze ? "frozen again" : "thawed");
+                calls_fail(&s->freezers, 0, &error);
+        }
+        s->frozen_by = wanted;
+        TAILQ_INSERT_TAIL(&s->freezers, call, waiters);
+        scope_check_freezers(s);
+}
+
+/* --- one task: its leaf
+ * ---------------------------------------------------------------------------- */
+
+typedef struct TaskFreeze {
+        char *path;
+        int leaf_fd;
+        bool freeze;
+        Call *call;
+        sd_event_source *watch, *deadline;
+} TaskFreeze;
+
+static TaskFreeze *task_freeze_free(TaskFreeze *f)
+{
+        if (!f)
+                return NULL;
+        sd_event_source_disable_unref(f->watch);
+        sd_event_source_disable_unref(f->deadline);
+        safe_close(f->leaf_fd);
+        call_free(f->call);
+        free(f->path);
+        free(f);
+        return NULL;
+}
+
+DEFINE_CLEANUP(TaskFreeze *, task_freeze_free);
+
+/* 1 when the call was answered. */
+static int task_freeze_check(TaskFreeze *f)
+{
+        if (cgroup_frozen(f->leaf_fd) != f->freeze)
+                return 0;
+        call_reply(TAKE_PTR(f->call), "");
+        return 1;
+}
+
+static int on_leaf_event(sd_event_source *source, const struct inotify_event *event, void *userdata)
+{
+        if (task_freeze_check(userdata))
+                task_freeze_free(userdata);
+        return 0;
+}
+
+static int on_leaf_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        _cleanup_(task_freeze_freep) TaskFreeze *f = userdata;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        if (f->freeze)
+                (void) cgroup_write(f->leaf_fd, "cgroup.freeze", "0");
+        error_set(&error, ERROR_IO, "%s: not %s after %u s", f->path,
+                  f->freeze ? "frozen" : "thawed", (unsigned) (FREEZE_TIMEOUT_USEC / USEC_PER_SEC));
+        call_fail(TAKE_PTR(f->call), 0, &error);
+        return 0;
+}
+
+static int task_freeze_begin(TaskFreeze *f, sd_event *event)
+{
+        _cleanup_(closep) int fd = -EBADF;
+        int r;
+
+        fd = openat(f->leaf_fd, "cgroup.events", O_PATH | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return -errno;
+        r = sd_event_add_inotify_fd(event, &f->watch, fd, IN_MODIFY, on_leaf_event, f);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &f->deadline, CLOCK_MONOTONIC,
+                                               FREEZE_TIMEOUT_USEC, 0, on_leaf_deadline, f);
+        return r < 0 ? r : cgroup_write(f->leaf_fd, "cgroup.freeze", f->freeze ? "1" : "0");
+}
+
+void task_freeze(Task *t, bool freeze, Call *call)
+{
+        Scope *s = t->scope;
+        _cleanup_(task_freeze_freep) TaskFreeze *f = calloc(1, sizeof *f);
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        if (!f || asprintf(&f->path, "%s/payload/%s", s->path, t->name) < 0) {
+                call_fail(call, -ENOMEM, NULL);
+                return;
+        }
+        f->call = call;
+        f->freeze = freeze;
+        f->leaf_fd =
+                openat(s->payload_fd, t->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        r = f->leaf_fd < 0 ? -errno : task_freeze_begin(f, s->manager->event);
+        if (r < 0) {
+                error_set(&error, r == -ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "%s: %s (errno %d)",
+                          f->path, strerror(-r), -r);
+                call_fail(TAKE_PTR(f->call), 0, &error);
+                return;
+        }
+        if (!task_freeze_check(f))
+                TAKE_PTR(f); /* its event sources own it now */
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The end of a scope: its processes gone, its figures taken, its supervisor and unit released, its
+ * record kept. */
+#include "daemon/scope.h"
+
+#include "basic/cgroup-file.h"
+#include "daemon/log.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+/* The statuses of processes that have ended are in the supervisor's hands already. */
+#define STATUSES_TIMEOUT_USEC (3 * USEC_PER_SEC)
+
+/* PID 1 notices the end of the last process by an event; this bounds a PID 1 that is busy. The kill
+ * timeout of 10 s, this twice and the above stay below the 24 s in which every call is answered. */
+#define UNIT_TIMEOUT_USEC (5 * USEC_PER_SEC)
+
+/* How many of the processes that could not be killed an error names. */
+#define PIDS_NAMED_MAX 16
+
+typedef enum ReleaseStep {
+        RELEASE_STEP_EMPTY,    /* payload has no process any more */
+        RELEASE_STEP_STATUSES, /* how its tasks ended has been told */
+        RELEASE_STEP_UNIT,     /* PID 1 has dropped the unit */
+} ReleaseStep;
+
+struct ScopeRelease {
+        Scope *scope;
+        ReleaseReason reason;
+        ReleaseStep step;
+        bool forced; /* PID 1 was asked to stop the unit */
+        CallList calls;
+        sd_event_source *deadline;
+};
+
+ScopeRelease *scope_release_free(ScopeRelease *r)
+{
+        if (!r)
+                return NULL;
+        calls_drop(&r->calls);
+        sd_event_source_disable_unref(r->deadline);
+        r->scope->release = NULL;
+        free(r);
+        return NULL;
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void set_deadline(ScopeRelease *r, uint64_t usec)
+{
+        r->deadline = sd_event_source_disable_unref(r->deadline);
+        if (sd_event_add_time_relative(r->scope->manager->event, &r->deadline, CLOCK_MONOTONIC,
+                                       usec, 0, on_deadline, r) < 0)
+                log_error("%s: cannot arm a timer: its end has no deadline", r->scope->unit);
+}
+
+/* --- the last step: from a scope to a record
+ * ------------------------------------------------------ */
+
+static ScopeState final_state(const Scope *s, ReleaseReason reason)
+{
+        if (s->main_ended) {
+                if (s->exit_signal == SIGKILL)
+                        return SCOPE_KILLED;
+                return s->exit_signal == 0 && s->exit_status == 0 ? SCOPE_EXITED : SCOPE_FAILED;
+        }
+        return s->main_pid > 0 || reason == RELEASE_LOST ? SCOPE_LOST : SCOPE_EXITED;
+}
+
+static void answer_waiters(Scope *s)
+{
+        Call *call;
+
+        while ((call = TAILQ_FIRST(&s->waiters))) {
+                TAILQ_REMOVE(&s->waiters, call, waiters);
+                call_reply(call, "siib", scope_state_name(s), s->exit_status, s->exit_signal,
+                           (int) (s->oom_kills > 0));
+        }
+}
+
+static void drop_tasks(Scope *s)
+{
+        Task *t, *next;
+
+        HASH_ITER (hh, s->tasks, t, next) {
+                task_set_lost(t);
+                task_emit_removed(t);
+                task_free(t);
+        }
+}
+
+static void finish(ScopeRelease *r)
+{
+        Scope *s = r->scope;
+        Manager *m = s->manager;
+        _cleanup_(freep) char *path = NULL;
+        CallList calls;
+
+        if (r->reason == RELEASE_LOST && !s->main_ended)
+                (void) scope_load_outcome(s);
+        drop_tasks(s);
+        supervisor_link_free(TAKE_PTR(s->link));
+        scope_close_cgroup(s);
+        s->frozen_by = 0;
+        s->stopping = false;
+        if (s->exit_usec == 0)
+                s->exit_usec = now_realtime_usec();
+        scope_set_state(s, final_state(s, r->reason));
+        if (scope_save(s) < 0)
+                log_error("%s: its record cannot be saved and will be lost with the daemon",
+                          s->unit);
+        scope_forget_files(s, false);
+        log_info("%s has ended: %s", s->unit, scope_state_name(s));
+
+        TAILQ_INIT(&calls);
+        TAILQ_CONCAT(&calls, &r->calls, waiters);
+        scope_release_free(r);
+        if (scope_object_path(s, &path) >= 0)
+                (void) sd_bus_emit_signal(m->bus, BUS_PATH, BUS_INTERFACE, "ScopeReleased", "oss",
+                                          path, s->name, scope_state_name(s));
+        manager_changed(m, "NScopes");
+        answer_waiters(s);
+        calls_reply_empty(&calls);
+        calls_fail(&s->freezers, 0,
+                   &SD_BUS_ERROR_MAKE_CONST("org.hpcnode.Cgroup1.Error.NotFound",
+                                            "the scope has ended meanwhile"));
+        manager_trim_records(m);
+}
+
+/* --- a scope whose processes cannot be killed
+ * ----------------------------------------------------- */
+
+static char process_state(pid_t pid)
+{
+        char path[64], buffer[512], *p;
+        _cleanup_(closep) int fd = -EBADF;
+        ssize_t n;
+
+        (void) snprintf(path, sizeof path, "/proc/%d/stat", (int) pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return '?';
+        n = read(fd, buffer, sizeof buffer - 1);
+        if (n <= 0)
+                return '?';
+        buffer[n] = '\0';
+        p = strrchr(buffer, ')'); /* the name before it may hold anything */
+        return p && p[1] == ' ' ? p[2] : '?';
+}
+
+/* "pid 12 (state D), pid 13 (state D)" of the processes that are left. */
+static char *describe_pids(const pid_t *pids, size_t n)
+{
+        char *text = NULL;
+        size_t size;
+        FILE *f;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return NULL;
+        for (size_t i = 0; i < n && i < PIDS_NAMED_MAX; i++)
+                (void) fprintf(f, "%spid %d (state %c)", i > 0 ? ", " : "", (int) pids[i],
+                               process_state(pids[i]));
+        if (n > PIDS_NAMED_MAX)
+                (void) fprintf(f, " and %zu more", n - PIDS_NAMED_MAX);
+        (void) fclose(f);
+        return text;
+}
+
+static void emit_zombie(Scope *s, const pid_t *pids, size_t n)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *signal = NULL;
+        _cleanup_(freep) char *path = NULL;
+        int r;
+
+        r = scope_object_path(s, &path);
+        if (r >= 0)
+                r = sd_bus_message_new_signal(s->manager->bus, &signal, BUS_PATH, BUS_INTERFACE,
+                                              "ScopeZombie");
+        if (r >= 0)
+                r = sd_bus_message_append(signal, "os", path, s->name);
+        if (r >= 0)
+                r = sd_bus_message_append_array(signal, 'u', pids, n * sizeof *pids);
+        if (r >= 0)
+                (void) sd_bus_send(NULL, signal, NULL);
+}
+
+static void become_zombie(ScopeRelease *r)
+{
+        Scope *s = r->scope;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(freep) char *text = NULL;
+        _cleanup_(freep) pid_t *pids = NULL;
+        CallList calls;
+        size_t n = 0;
+
+        (void) cgroup_pids(s->payload_fd, true, &pids, &n);
+        text = describe_pids(pids, n);
+        log_error("%s is a zombie: its processes were killed and have not ended: %s", s->unit,
+                  text ?: "?");
+        error_set(&error, ERROR_KILL_FAILED,
+                  "%s: killed, and still there after %u s: %s; it is a zombie until they end",
+                  s->path, (unsigned) (s->manager->config.kill_timeout_usec / USEC_PER_SEC),
+                  text ?: "?");
+        s->armed = true; /* its emptying is waited for */
+        scope_set_state(s, SCOPE_ZOMBIE);
+        (void) scope_save(s);
+        TAILQ_INIT(&calls);
+        TAILQ_CONCAT(&calls, &r->calls, waiters);
+        scope_release_free(r);
+        emit_zombie(s, pids, n);
+        calls_fail(&calls, 0, &error);
+}
+
+/* --- the steps, in their order
+ * --------------------------------------------------------------------- */
+
+static void kill_rest(Scope *s)
+{
+        int r;
+
+        if (s->payload_fd < 0)
+                return;
+        r = cgroup_kill(s->payload_fd);
+        if (r < 0 && r != -ENOENT)
+                log_error("%s: cannot kill its processes: %s", s->unit, strerror(-r));
+}
+
+static void take_figures(Scope *s)
+{
+        Metrics metrics;
+
+        scope_check_oom(s);
+        if (scope_read_metrics(s, &metrics) >= 0)
+                s->metrics = metrics;
+}
+
+static void release_unit(ScopeRelease *r)
+{
+        Scope *s = r->scope;
+
+        take_figures(s);
+        /* What the supervisor knows must be on disk before it may forget it. */
+        (void) scope_save(s);
+        r->step = RELEASE_STEP_UNIT;
+        set_deadline(r, UNIT_TIMEOUT_USEC);
+        if (s->unit_started && (!s->link || supervisor_release(s->link) < 0) && s->cgroup_fd >= 0)
+                (void) cgroup_kill(s->cgroup_fd);
+}
+
+void scope_release_continue(Scope *s)
+{
+        ScopeRelease *r = s->release;
+
+        if (r->step == RELEASE_STEP_EMPTY) {
+                if (scope_populated(s) > 0)
+                        return;
+                r->step = RELEASE_STEP_STATUSES;
+                set_deadline(r, STATUSES_TIMEOUT_USEC);
+        }
+        if (r->step == RELEASE_STEP_STATUSES) {
+                if (s->unit_started && scope_tasks_pending(s))
+                        return;
+                release_unit(r);
+        }
+        if (r->step == RELEASE_STEP_UNIT && !s->unit_started)
+                finish(r);
+}
+
+static void give_up_on_unit(ScopeRelease *r)
+{
+        Scope *s = r->scope;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        if (!r->forced) {
+                r->forced = true;
+                if (s->cgroup_fd >= 0)
+                        (void) cgroup_kill(s->cgroup_fd);
+                systemd_call_forget(s->manager, "StopUnit", s->unit, "replace");
+                set_deadline(r, UNIT_TIMEOUT_USEC);
+                return;
+        }
+        log_error("%s: all its processes have ended, but PID 1 has not dropped the unit", s->unit);
+        error_set(
+                &error, ERROR_KILL_FAILED,
+                "%s: all its processes have ended, but PID 1 has not dropped the unit in time; see "
+                "`systemctl status %s`",
+                s->path, s->unit);
+        calls_fail(&r->calls, 0, &error);
+        /* Still waiting for UnitRemoved, which ends it. */
+        r->deadline = sd_event_source_disable_unref(r->deadline);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        ScopeRelease *r = userdata;
+        Scope *s = r->scope;
+        Task *t;
+
+        switch (r->step) {
+        case RELEASE_STEP_EMPTY:
+                become_zombie(r);
+                break;
+        case RELEASE_STEP_STATUSES:
+                log_warning("%s: its supervisor does not say how its tasks ended", s->unit);
+                for (t = s->tasks; t; t = t->hh.next)
+                        task_set_lost(t);
+                release_unit(r);
+                break;
+        case RELEASE_STEP_UNIT:
+                give_up_on_unit(r);
+                break;
+        }
+        return 0;
+}
+
+void scope_release(Scope *s, ReleaseReason reason, Call *call)
+{
+        ScopeRelease *r = s->release;
+        bool is_new = !r;
+
+        if (is_new) {
+                r = calloc(1, sizeof *r);
+                if (!r) {
+                        log_error("%s: out of memory, it is not released", s->unit);
+                        if (call)
+                                call_fail(call, -ENOMEM, NULL);
+                        return;
+                }
+                *r = (ScopeRelease){ .scope = s, .reason = reason };
+                TAILQ_INIT(&r->calls);
+                s->release = r;
+        }
+        if (call)
+                TAILQ_INSERT_TAIL(&r->calls, call, waiters);
+        /* Once its figures were taken, the unit's end is what is waited for. */
+        if (reason == RELEASE_LOST && r->step != RELEASE_STEP_UNIT)
+                r->reason = reason;
+
+        if (reason == RELEASE_DESTROY) {
+                s->destroying = true;
+                kill_rest(s);
+        }
+        /* PID 1's own stop timeout bounds a stop; everything else was killed. */
+        if (r->step == RELEASE_STEP_EMPTY && reason != RELEASE_STOPPED && (is_new || !r->deadline))
+                set_deadline(r, s->manager->config.kill_timeout_usec);
+        if (is_new) {
+                scope_set_state(s, SCOPE_RELEASING);
+                (void) scope_save(s);
+        }
+        scope_release_continue(s);
+}

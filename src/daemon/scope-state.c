@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A scope on disk: `<id>.scope` in the runtime directory, written atomically, read after a restart.
+ */
+#include "daemon/scope.h"
+
+#include "basic/cgroup-file.h"
+#include "daemon/log.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+
+/* Far above what 19 limits and a description need; a larger file is not ours. */
+#define STATE_FILE_MAX (1024 * 1024)
+
+static void append_limit(Fields *f, LimitType t, const Limit *v)
+{
+        const LimitInfo *info = &limit_table[t];
+        _cleanup_(freep) char *set = NULL;
+        char text[PATH_MAX + 64];
+        size_t n =
+                info->kind == LIMIT_KIND_DEVICES || info->kind == LIMIT_KIND_PAIRS ? v->n_pairs : 1;
+
+        if (info->kind == LIMIT_KIND_SET && number_set_format(&v->set, &set) < 0) {
+                f->error = -ENOMEM;
+                return;
+        }
+        for (size_t i = 0; i < n; i++) {
+                if (info->kind == LIMIT_KIND_NUMBER)
+                        (void) snprintf(text, sizeof text, "%s=%" PRIu64, info->property,
+                                        v->number);
+                else if (info->kind == LIMIT_KIND_DEVICES)
+                        (void) snprintf(text, sizeof text, "%s=%s %" PRIu64, info->property,
+                                        v->pairs[i].name, v->pairs[i].number);
+                else if (info->kind == LIMIT_KIND_PAIRS)
+                        (void) snprintf(text, sizeof text, "%s=%s %s", info->property,
+                                        v->pairs[i].name, v->pairs[i].word);
+                else
+                        (void) snprintf(text, sizeof text, "%s=%s", info->property, set ?: v->word);
+                fields_append(f, "limit", text);
+        }
+}
+
+static int read_limit(Limits *l, char *text)
+{
+        _cleanup_(number_set_done) NumberSet set = {};
+        _cleanup_(freep) char *reason = NULL;
+        char *value = strchr(text, '='), *word;
+        uint64_t number;
+        LimitType t;
+        int r;
+
+        if (!value)
+                return -EBADMSG;
+        *value++ = '\0';
+        t = limit_from_property(text);
+        if (t < 0)
+                return 0; /* of a newer version */
+        switch (limit_table[t].kind) {
+        case LIMIT_KIND_NUMBER:
+                r = parse_u64(value, &number);
+                return r < 0 ? r : limits_set_number(l, t, number, &reason);
+        case LIMIT_KIND_SET:
+                r = number_set_parse(value, &set);
+                return r < 0 ? r : limits_set_set(l, t, set.bits, set.n_bytes, &reason);
+        case LIMIT_KIND_WORD:
+                return limits_set_word(l, t, value, &reason);
+        default:
+                word = strrchr(value, ' ');
+                if (!word)
+                        return -EBADMSG;
+                *word++ = '\0';
+                if (limit_table[t].kind == LIMIT_KIND_PAIRS)
+                        return limits_add_pair(l, t, value, word, &reason);
+                r = parse_u64(word, &number);
+                return r < 0 ? r : limits_add_device(l, t, value, number, &reason);
+        }
+}
+
+/* The plain fields: one table for writing and reading. */
+typedef enum FieldType { FIELD_STRING, FIELD_BOOL, FIELD_U64, FIELD_UNSIGNED, FIELD_INT } FieldType;
+
+static const struct {
+        const char *key;
+        FieldType type;
+        size_t offset;
+} scope_fields[] = {
+#define FIELD(key, type, member)                   \
+        {                                          \
+                key, type, offsetof(Scope, member) \
+        }
+        FIELD("name", FIELD_STRING, name),
+        FIELD("slice", FIELD_STRING, slice),
+        FIELD("unit", FIELD_STRING, unit),
+        FIELD("path", FIELD_STRING, path),
+        FIELD("description", FIELD_STRING, description),
+        FIELD("log", FIELD_STRING, log),
+        FIELD("uid", FIELD_UNSIGNED, uid),
+        FIELD("priority", FIELD_UNSIGNED, priority),
+        FIELD("frozen_by", FIELD_UNSIGNED, frozen_by),
+        FIELD("job", FIELD_BOOL, is_job),
+        FIELD("release_on_empty", FIELD_BOOL, release_on_empty),
+        FIELD("destroying", FIELD_BOOL, destroying),
+        FIELD("main_ended", FIELD_BOOL, main_ended),
+        FIELD("main_oom", FIELD_BOOL, main_oom),
+        FIELD("created_usec", FIELD_U64, created_usec),
+        FIELD("start_usec", FIELD_U64, start_usec),
+        FIELD("exit_usec", FIELD_U64, exit_usec),
+        FIELD("oom_kills", FIELD_U64, oom_kills),
+        FIELD("main_pid", FIELD_INT, main_pid),
+        FIELD("exit_status", FIELD_INT, exit_status),
+        FIELD("exit_signal", FIELD_INT, exit_signal),
+#undef FIELD
+};
+
+static void append_field(Fields *f, const Scope *s, size_t i)
+{
+        const void *p = (const char *) s + scope_fields[i].offset;
+        const char *key = scope_fields[i].key;
+
+        switch (scope_fields[i].type) {
+        case FIELD_STRING:
+                fields_append(f, key, *(char *const *) p);
+                break;
+        case FIELD_BOOL:
+                fields_append_u64(f, key, *(const bool *) p);
+                break;
+        case FIELD_U64:
+                fields_append_u64(f, key, *(const uint64_t *) p);
+                break;
+        case FIELD_UNSIGNED:
+                fields_append_u64(f, key, *(const unsigned *) p);
+                break;
+        case FIELD_INT:
+                fields_append_i64(f, key, *(const int *) p);
+                break;
+        }
+}
+
+static int read_plain_field(Scope *s, size_t i, const char *value)
+{
+        void *p = (char *) s + scope_fields[i].offset;
+        FieldType type = scope_fields[i].type;
+        uint64_t u = 0;
+        int64_t n = 0;
+        int r;
+
+        if (type == FIELD_STRING) {
+                char *copy = strdup(value);
+
+                if (!copy)
+                        return -ENOMEM;
+                free(*(char **) p);
+                *(char **) p = copy;
+                return 0;
+        }
+        r = type == FIELD_INT ? parse_i64(value, &n) : parse_u64(value, &u);
+        if (r < 0)
+                return r;
+        if (type == FIELD_BOOL)
+                *(bool *) p = u != 0;
+        else if (type == FIELD_U64)
+                *(uint64_t *) p = u;
+        else if (type == FIELD_UNSIGNED)
+                *(unsigned *) p = (unsigned) u;
+        else
+                *(int *) p = (int) n;
+        return 0;
+}
+
+static void append_metrics(Fields *f, const Metrics *m)
+{
+        for (MetricType t = 0; t < _METRIC_MAX; t++)
+                if (m->present[t])
+                        fields_append_u64(f, metric_table[t].name, m->values[t]);
+}
+
+/* 1 when the key is a metric's name. */
+static int read_metric(Metrics *m, const char *key, const char *value)
+{
+        MetricType t = metric_from_name(key);
+        int r;
+
+        if (t < 0)
+                return 0;
+        r = parse_u64(value, &m->values[t]);
+        if (r < 0)
+                return r;
+        m->present[t] = true;
+        return 1;
+}
+
+static int write_atomically(int dir, const char *name, const char *data, size_t length)
+{
+        _cleanup_(freep) char *temporary = NULL;
+        _cleanup_(closep) int fd = -EBADF;
+
+        if (asprintf(&temporary, ".#%s", name) < 0)
+                return -ENOMEM;
+        fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return -errno;
+        for (size_t done = 0; done < length;) {
+                ssize_t n = write(fd, data + done, length - done);
+
+                if (n < 0) {
+                        int r = -errno;
+
+                        (void) unlinkat(dir, temporary, 0);
+                        return r;
+                }
+                done += (size_t) n;
+        }
+        return renameat(dir, temporary, dir, name) < 0 ? -errno : 0;
+}
+
+int scope_save(const Scope *s)
+{
+        _cleanup_(fields_done) Fields f = {};
+        char name[64];
+        int r;
+
+        fields_append(&f, "state", scope_state_to_string(s->state));
+        for (size_t i = 0; i < ELEMENTSOF(scope_fields); i++)
+                append_field(&f, s, i);
+        for (LimitType t = 0; t < _LIMIT_MAX; t++)
+                if (s->limits.values[t].is_set)
+                        append_limit(&f, t, &s->limits.values[t]);
+        append_metrics(&f, &s->metrics);
+        if (f.error < 0)
+                return f.error;
+        (void) snprintf(name, sizeof name, "%s.scope", s->id);
+        r = write_atomically(s->manager->runtime_fd, name, f.data, f.length);
+        if (r < 0)
+                log_error("%s: cannot write %s/%s: %s", s->unit, RUNTIME_DIRECTORY, name,
+                          strerror(-r));
+        return r;
+}
+
+void scope_forget_files(const Scope *s, bool record)
+{
+        static const char *const suffixes[] = { "sock", "outcome", "scope" };
+        char name[64];
+
+        for (size_t i = 0; i < ELEMENTSOF(suffixes) - !record; i++) {
+                (void) snprintf(name, sizeof name, "%s.%s", s->id, suffixes[i]);
+                (void) unlinkat(s->manager->runtime_fd, name, 0);
+        }
+}
+
+static int read_file(int dir, const char *name, char **ret, size_t *ret_length)
+{
+        _cleanup_(closep) int fd = -EBADF;
+        _cleanup_(freep) char *data = NULL;
+        struct stat st;
+        ssize_t n;
+
+        fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || st.st_size > STATE_FILE_MAX)
+                return -EBADMSG;
+        data = malloc((size_t) st.st_size + 1);
+        if (!data)
+                return -ENOMEM;
+        n = read(fd, data, (size_t) st.st_size);
+        if (n < 0)
+                return -errno;
+        *ret_length = (size_t) n;
+        *ret = TAKE_PTR(data);
+        return 0;
+}
+
+int scope_load_outcome(Scope *s)
+{
+        _cleanup_(freep) char *data = NULL;
+        TaskReport report = { .task = TASK_MAIN, .ended = true, .exit = -1 };
+        FieldsReader reader;
+        char name[64], *key, *value;
+        size_t length;
+        int r;
+
+        (void) snprintf(name, sizeof name, "%s.outcome", s->id);
+        r = read_file(s->manager->runtime_fd, name, &data, &length);
+        if (r < 0)
+                return r;
+        reader = fields_reader(data, length);
+        while ((r = fields_next(&reader, &key, &value)) > 0) {
+                uint64_t n;
+
+                r = read_metric(&s->metrics, key, value);
+                if (r != 0)
+                        continue;
+                if (parse_u64(value, &n) < 0)
+                        continue;
+                if (streq(key, "pid"))
+                        report.pid = (pid_t) n;
+                else if (streq(key, "start_usec"))
+                        report.start_usec = n;
+                else if (streq(key, "exit_usec"))
+                        report.exit_usec = n;
+                else if (streq(key, "exit"))
+                        report.exit = (int) n;
+                else if (streq(key, "signal"))
+                        report.signal = (int) n;
+                else if (streq(key, "oom"))
+                        report.oom = n != 0;
+        }
+        if (r < 0)
+                return r;
+        if (report.pid > 0 && report.exit_usec > 0)
+                scope_take_main(s, &report);
+        if (s->metrics.present[METRIC_MEMORY_EVENTS_OOM_KILL])
+                s->oom_kills = s->metrics.values[METRIC_MEMORY_EVENTS_OOM_KILL];
+        return 0;
+}
+
+static int read_scope_field(Scope *s, const char *key, char *value)
+{
+        int r;
+
+        if (streq(key, "state")) {
+                ScopeState state = scope_state_from_string(value);
+
+                if (state < 0)
+                        return -EBADMSG;
+                scope_set_state(s, state);
+                return 0;
+        }
+        if (streq(key, "limit"))
+                return read_limit(&s->limits, value);
+        for (size_t i = 0; i < ELEMENTSOF(scope_fields); i++)
+                if (streq(key, scope_fields[i].key))
+                        return offsetof(Scope, unit) == scope_fields[i].offset
+                                       ? 0 /* the hash's key, known already */
+                                       : read_plain_field(s, i, value);
+        r = read_metric(&s->metrics, key, value);
+        return r < 0 ? r : 0;
+}
+
+/* The unit comes first: the scope is hashed by it. */
+static int find_unit(const char *data, size_t length, char **ret)
+{
+        _cleanup_(freep) char *copy = malloc(length + 1);
+        FieldsReader reader;
+        char *key, *value;
+        int r;
+
+        if (!copy)
+                return -ENOMEM;
+        memcpy(copy, data, length);
+        reader = fields_reader(copy, length);
+        while ((r = fields_next(&reader, &key, &value)) > 0)
+                if (streq(key, "unit")) {
+                        *ret = strdup(value);
+                        return *ret ? 0 : -ENOMEM;
+                }
+        return r < 0 ? r : -EBADMSG;
+}
+
+static int load_scope(Manager *m, const char *file, Scope **ret)
+{
+        _cleanup_(freep) char *data = NULL, *unit = NULL, *id = NULL;
+        _cleanup_(scope_freep) Scope *s = NULL;
+        FieldsReader reader;
+        char *key, *value;
+        size_t length;
+        int r;
+
+        r = read_file(m->runtime_fd, file, &data, &length);
+        if (r >= 0)
+                r = find_unit(data, length, &unit);
+        if (r < 0)
+                return r;
+        id = strndup(file, strlen(file) - strlen(".scope"));
+        if (!id)
+                return -ENOMEM;
+        if (scope_by_unit(m, unit))
+                return -EEXIST;
+        r = scope_new(m, "", "", unit, &s);
+        if (r < 0)
+                return r;
+        free(s->id);
+        s->id = TAKE_PTR(id);
+
+        reader = fields_reader(data, length);
+        while ((r = fields_next(&reader, &key, &value)) > 0) {
+                r = read_scope_field(s, key, value);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0)
+                return r;
+        if (!*s->name || !*s->slice)
+                return -EBADMSG;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+/* Brings a scope that an earlier daemon served back to life, or to its end. */
+static void adopt(Scope *s)
+{
+        bool half_made = s->state == SCOPE_CREATING;
+        int r;
+
+        s->unit_started = true;
+        s->armed = true;
+        if (s->path && scope_open_cgroup(s) >= 0)
+                (void) scope_open_payload(s);
+        if (half_made) {
+                /* Nobody was told that it exists. */
+                log_info("%s was half made and is undone", s->unit);
+                if (s->cgroup_fd >= 0)
+                        (void) cgroup_kill(s->cgroup_fd);
+                systemd_call_forget(s->manager, "StopUnit", s->unit, "replace");
+                scope_forget_files(s, true);
+                scope_free(s);
+                return;
+        }
+
+        if (s->state == SCOPE_RELEASING)
+                scope_set_state(s, SCOPE_ACTIVE);
+        r = supervisor_connect(s, &s->link);
+        if (r >= 0) {
+                log_info("%s is adopted", s->unit);
+                if (s->destroying)
+                        scope_release(s, RELEASE_DESTROY, NULL);
+                return;
+        }
+        if (scope_populated(s) > 0) {
+                log_warning(
+                        "%s has lost its supervisor: its tasks go on, their exit statuses cannot "
+                        "be known",
+                        s->unit);
+                return;
+        }
+        s->unit_started = s->cgroup_fd >= 0;
+        scope_release(s, RELEASE_LOST, NULL);
+}
+
+/* Stale sockets and half-written files of scopes that are not there any more. */
+static void remove_stale(Manager *m, const char *file)
+{
+        const char *dot = strrchr(file, '.');
+        char scope[64];
+
+        if (startswith(file, ".#")) {
+                (void) unlinkat(m->runtime_fd, file, 0);
+                return;
+        }
+        if (!dot || (!streq(dot, ".sock") && !streq(dot, ".outcome")))
+                return;
+        (void) snprintf(scope, sizeof scope, "%.*s.scope", (int) (dot - file), file);
+        if (faccessat(m->runtime_fd, scope, F_OK, 0) < 0 && errno == ENOENT)
+                (void) unlinkat(m->runtime_fd, file, 0);
+}
+
+static void closedirp(DIR **d)
+{
+        if (*d)
+                (void) closedir(*d);
+}
+
+/* Calls f for every file of the runtime directory. */
+static int for_each_file(Manager *m, void (*f)(Manager *m, const char *file))
+{
+        _cleanup_(closedirp) DIR *d = NULL;
+        struct dirent *entry;
+        int fd;
+
+        fd = openat(m->runtime_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        d = fdopendir(fd);
+        if (!d) {
+                safe_close(fd);
+                return -errno;
+        }
+        while ((entry = readdir(d)))
+                if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
+                        f(m, entry->d_name);
+        return 0;
+}
+
+static void load_file(Manager *m, const char *file)
+{
+        const char *suffix = endswith(file, ".scope");
+        Scope *s;
+        int r;
+
+        if (!suffix || *file == '.')
+                return;
+        r = load_scope(m, file, &s);
+        if (r < 0)
+                log_error("cannot read %s/%s: %s; its scope is not served", RUNTIME_DIRECTORY, file,
+                          strerror(-r));
+}
+
+int manager_load_scopes(Manager *m)
+{
+        Scope *s, *next;
+        int r;
+
+        r = for_each_file(m, load_file);
+        if (r >= 0)
+                r = for_each_file(m, remove_stale);
+        if (r < 0)
+                return r;
+        HASH_ITER (hh, m->scopes, s, next)
+                if (!scope_has_ended(s))
+                        adopt(s);
+        manager_trim_records(m);
+        return 0;
+}

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A scope: one transient delegated unit with its supervisor, its tasks, and in the end its record.
+ */
+#include "daemon/scope.h"
+
+#include "basic/cgroup-file.h"
+#include "daemon/log.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/random.h>
+
+static const char *const scope_state_table[_SCOPE_STATE_MAX] = {
+        [SCOPE_CREATING] = "creating",   [SCOPE_ACTIVE] = "active", [SCOPE_FROZEN] = "frozen",
+        [SCOPE_RELEASING] = "releasing", [SCOPE_ZOMBIE] = "zombie", [SCOPE_EXITED] = "exited",
+        [SCOPE_FAILED] = "failed",       [SCOPE_KILLED] = "killed", [SCOPE_LOST] = "lost",
+};
+
+const char *scope_state_to_string(ScopeState s)
+{
+        return s >= 0 && s < _SCOPE_STATE_MAX ? scope_state_table[s] : NULL;
+}
+
+ScopeState scope_state_from_string(const char *s)
+{
+        for (ScopeState i = 0; i < _SCOPE_STATE_MAX; i++)
+                if (streq(scope_state_table[i], s))
+                        return i;
+        return _SCOPE_STATE_INVALID;
+}
+
+const char *scope_state_name(const Scope *s)
+{
+        return s->is_job && s->state == SCOPE_ACTIVE ? "running" : scope_state_to_string(s->state);
+}
+
+static int make_id(char **ret)
+{
+        uint64_t random;
+
+        if (getrandom(&random, sizeof random, 0) != sizeof random)
+                return -errno;
+        return asprintf(ret, "%016" PRIx64, random) < 0 ? -ENOMEM : 0;
+}
+
+int scope_new(Manager *m, const char *slice, const char *name, const char *unit, Scope **ret)
+{
+        _cleanup_(freep) char *id = NULL;
+        Scope *s;
+        int r;
+
+        r = make_id(&id);
+        if (r < 0)
+                return r;
+        s = calloc(1, sizeof *s);
+        if (!s)
+                return -ENOMEM;
+        *s = (Scope){
+                .manager = m,
+                .state = SCOPE_CREATING,
+                .id = TAKE_PTR(id),
+                .name = strdup(name),
+                .slice = strdup(slice),
+                .unit = strdup(unit),
+                .priority = 50,
+                .exit_status = -1,
+                .created_usec = now_realtime_usec(),
+                .cgroup_fd = -EBADF,
+                .payload_fd = -EBADF,
+        };
+        TAILQ_INIT(&s->waiters);
+        TAILQ_INIT(&s->freezers);
+        if (!s->name || !s->slice || !s->unit) {
+                free(s->id);
+                free(s->name);
+                free(s->slice);
+                free(s->unit);
+                free(s);
+                return -ENOMEM;
+        }
+        HASH_ADD_KEYPTR(hh, m->scopes, s->unit, strlen(s->unit), s);
+        *ret = s;
+        return 0;
+}
+
+Scope *scope_free(Scope *s)
+{
+        Task *t, *next;
+
+        if (!s)
+                return NULL;
+        scope_create_abandon(s);
+        supervisor_link_free(TAKE_PTR(s->link)); /* its requests still refer to the operations */
+        scope_create_free(s->create);
+        scope_release_free(s->release);
+        HASH_DEL(s->manager->scopes, s);
+        if (scope_has_ended(s))
+                s->manager->n_records--;
+        if (s->state == SCOPE_ZOMBIE)
+                s->manager->n_zombies--;
+        HASH_ITER (hh, s->tasks, t, next)
+                task_free(t);
+        calls_drop(&s->waiters);
+        calls_drop(&s->freezers);
+        sd_event_source_disable_unref(s->freeze_deadline);
+        scope_close_cgroup(s);
+        limits_done(&s->limits);
+        free(s->id);
+        free(s->name);
+        free(s->slice);
+        free(s->unit);
+        free(s->path);
+        free(s->description);
+        free(s->log);
+        free(s);
+        return NULL;
+}
+
+Scope *scope_by_unit(Manager *m, const char *unit)
+{
+        Scope *s;
+
+        HASH_FIND_STR(m->scopes, unit, s);
+        return s;
+}
+
+void scope_changed(Scope *s, const char *property)
+{
+        _cleanup_(freep) char *path = NULL;
+
+        if (scope_object_path(s, &path) >= 0)
+                (void) sd_bus_emit_properties_changed(s->manager->bus, path, SCOPE_INTERFACE,
+                                                      property, NULL);
+}
+
+void scope_set_state(Scope *s, ScopeState state)
+{
+        Manager *m = s->manager;
+
+        if (s->state == state)
+                return;
+        m->n_records += (state >= SCOPE_EXITED) - (s->state >= SCOPE_EXITED);
+        if ((state == SCOPE_ZOMBIE) != (s->state == SCOPE_ZOMBIE)) {
+                m->n_zombies += state == SCOPE_ZOMBIE ? 1 : -1;
+                manager_changed(m, "NZombies");
+        }
+        s->state = state;
+        scope_changed(s, "State");
+}
+
+int scope_populated(const Scope *s)
+{
+        return s->payload_fd < 0 ? 0 : cgroup_populated(s->payload_fd);
+}
+
+int scope_read_metrics(const Scope *s, Metrics *ret)
+{
+        if (scope_has_ended(s)) {
+                *ret = s->metrics;
+                return 0;
+        }
+        if (s->cgroup_fd < 0 || s->payload_fd < 0)
+                return -ENOENT;
+        return metrics_read_scope(s->cgroup_fd, s->payload_fd, ret);
+}
+
+void scope_check_oom(Scope *s)
+{
+        _cleanup_(freep) char *path = NULL;
+        uint64_t kills;
+
+        if (s->payload_fd < 0 ||
+            cgroup_read_key(s->payload_fd, "memory.events", "oom_kill", &kills) < 0 ||
+            kills <= s->oom_kills)
+                return;
+        s->oom_kills = kills;
+        log_info("%s: the kernel's OOM killer has ended %" PRIu64 " of its processes so far",
+                 s->unit, kills);
+        scope_changed(s, "OOMKills");
+        if (scope_object_path(s, &path) >= 0)
+                (void) sd_bus_emit_signal(s->manager->bus, BUS_PATH, BUS_INTERFACE, "ScopeOOM",
+                                          "ost", path, s->name, kills);
+}
+
+static int on_events(sd_event_source *source, const struct inotify_event *event, void *userdata)
+{
+        scope_on_cgroup_event(userdata);
+        return 0;
+}
+
+static int on_memory_events(sd_event_source *source, const struct inotify_event *event,
+                            void *userdata)
+{
+        scope_check_oom(userdata);
+        return 0;
+}
+
+static int watch_file(Scope *s, const char *file, sd_event_inotify_handler_t handler,
+                      sd_event_source **ret)
+{
+        _cleanup_(closep) int fd = -EBADF;
+
+        fd = openat(s->payload_fd, file, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return -errno;
+        return sd_event_add_inotify_fd(s->manager->event, ret, fd, IN_MODIFY, handler, s);
+}
+
+int scope_open_cgroup(Scope *s)
+{
+        s->cgroup_fd = safe_close(s->cgroup_fd);
+        s->cgroup_fd = cgroup_open(s->manager->cgroup_fd, s->path);
+        return s->cgroup_fd < 0 ? s->cgroup_fd : 0;
+}
+
+int scope_open_payload(Scope *s)
+{
+        int r;
+
+        s->payload_fd =
+                openat(s->cgroup_fd, "payload", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (s->payload_fd < 0)
+                return -errno;
+        r = watch_file(s, "cgroup.events", on_events, &s->events_watch);
+        if (r < 0)
+                return r;
+        r = watch_file(s, "memory.events", on_memory_events, &s->memory_watch);
+        return r == -ENOENT ? 0 : r; /* no memory controller */
+}
+
+void scope_close_cgroup(Scope *s)
+{
+        s->events_watch = sd_event_source_disable_unref(s->events_watch);
+        s->memory_watch = sd_event_source_disable_unref(s->memory_watch);
+        s->payload_fd = safe_close(s->payload_fd);
+        s->cgroup_fd = safe_close(s->cgroup_fd);
+}
+
+void scope_reset_main(Scope *s)
+{
+        s->main_ended = s->main_oom = false;
+        s->main_pid = 0;
+        s->exit_status = -1;
+        s->exit_signal = 0;
+        s->start_usec = s->exit_usec = 0;
+}
+
+void scope_take_main(Scope *s, const TaskReport *report)
+{
+        s->main_pid = report->pid;
+        s->start_usec = report->start_usec;
+        if (!report->ended)
+                return;
+        s->main_ended = true;
+        s->main_oom = report->oom;
+        s->exit_usec = report->exit_usec;
+        s->exit_status = report->signal ? -1 : report->exit;
+        s->exit_signal = report->signal;
+}
+
+static void emit_task_exited(const Task *t)
+{
+        Manager *m = t->scope->manager;
+        _cleanup_(freep) char *path = NULL;
+
+        if (scope_object_path(t->scope, &path) >= 0)
+                (void) sd_bus_emit_signal(m->bus, BUS_PATH, BUS_INTERFACE, "TaskExited", "osuiib",
+                                          path, t->name, (uint32_t) t->pid, t->exit_status,
+                                          t->exit_signal, (int) t->oom);
+}
+
+static void trim_tasks(Scope *s)
+{
+        Task *t, *next;
+
+        if (s->n_ended_tasks <= ENDED_TASKS_MAX)
+                return;
+        HASH_ITER (hh, s->tasks, t, next) { /* in order of creation */
+                if (!t->ended || streq(t->name, TASK_MAIN))
+                        continue;
+                if (s->link)
+                        (void) supervisor_forget(s->link, t->name);
+                task_emit_removed(t);
+                task_free(t);
+                return;
+        }
+}
+
+void scope_on_task(Scope *s, const TaskReport *report)
+{
+        Task *t = task_find(s, report->task);
+        bool is_new = !t, had_ended = t && t->ended;
+
+        if (!t && task_new(s, report->task, &t) < 0) {
+                log_error("%s: out of memory for task %s", s->unit, report->task);
+                return;
+        }
+        if (streq(t->name, TASK_MAIN))
+                scope_take_main(s, report);
+        scope_check_oom(s);
+        task_update(t, report);
+        if (is_new) {
+                s->armed = true;
+                task_emit_added(t);
+        }
+        if (report->ended && !had_ended) {
+                emit_task_exited(t);
+                trim_tasks(s);
+        }
+        if (s->is_job && s->main_ended && scope_is_live(s))
+                scope_release(s, RELEASE_ENDED, NULL);
+        else
+                scope_on_cgroup_event(s);
+}
+
+bool scope_tasks_pending(const Scope *s)
+{
+        if (!s->link)
+                return false;
+        if (!supervisor_is_synced(s->link))
+                return true;
+        for (Task *t = s->tasks; t; t = t->hh.next)
+                if (!t->ended)
+                        return true;
+        return false;
+}
+
+static void on_empty(Scope *s)
+{
+        _cleanup_(freep) char *path = NULL;
+
+        /* Once per emptying: the next task arms it again. */
+        s->armed = false;
+        if (scope_object_path(s, &path) >= 0)
+                (void) sd_bus_emit_signal(s->manager->bus, BUS_PATH, BUS_INTERFACE, "ScopeEmpty",
+                                          "os", path, s->name);
+        if (s->release) {
+                scope_release_continue(s);
+        } else if (!s->link) {
+                scope_release(s, RELEASE_LOST, NULL);
+        } else if (s->release_on_empty || s->state == SCOPE_ZOMBIE) {
+                scope_release(s, RELEASE_ENDED, NULL);
+        }
+}
+
+void scope_on_cgroup_event(Scope *s)
+{
+        if (s->state == SCOPE_CREATING || scope_has_ended(s))
+                return;
+        scope_check_freezers(s);
+        if (s->armed && !scope_tasks_pending(s) && scope_populated(s) == 0)
+                on_empty(s);
+        else if (s->release)
+                scope_release_continue(s);
+}
+
+void scope_on_synced(Scope *s)
+{
+        scope_on_cgroup_event(s);
+}
+
+void scope_on_stopping(Scope *s)
+{
+        if (scope_has_ended(s) || s->state == SCOPE_CREATING)
+                return;
+        s->stopping = true;
+        s->frozen_by = 0; /* the supervisor has thawed it */
+        scope_release(s, RELEASE_STOPPED, NULL);
+}
+
+void scope_on_supervisor_gone(Scope *s)
+{
+        supervisor_link_free(TAKE_PTR(s->link));
+        if (s->create) {
+                scope_create_on_supervisor_gone(s);
+                return;
+        }
+        if (scope_has_ended(s))
+                return;
+        if (!s->release)
+                log_warning("%s: its supervisor has ended unexpectedly; exit statuses of its tasks "
+                            "cannot be known any more",
+                            s->unit);
+        /* Without a supervisor the tasks go on; PID 1 drops the unit when the last one has ended.
+         */
+        if (s->release)
+                scope_release_continue(s);
+        else if (scope_populated(s) <= 0)
+                scope_release(s, RELEASE_LOST, NULL);
+        else
+                s->armed = true;
+}
+
+void scope_on_unit_removed(Scope *s)
+{
+        if (scope_has_ended(s))
+                return;
+        /* What it said last may still be unread; nothing is finished before unit_started is
+         * cleared. */
+        if (s->link)
+                supervisor_drain(s->link);
+        s->unit_started = false;
+        if (s->create)
+                scope_create_on_unit_removed(s);
+        else
+                scope_release(s, RELEASE_LOST, NULL);
+}
+
+Scope *scope_drop(Scope *s)
+{
+        scope_emit_removed(s);
+        scope_forget_files(s, true);
+        return scope_free(s);
+}
+
+static Scope *oldest_record(Manager *m)
+{
+        Scope *oldest = NULL;
+
+        for (Scope *s = m->scopes; s; s = s->hh.next)
+                if (scope_has_ended(s) && (!oldest || s->exit_usec < oldest->exit_usec))
+                        oldest = s;
+        return oldest;
+}
+
+void manager_trim_records(Manager *m)
+{
+        uint64_t now = now_realtime_usec();
+
+        while (m->n_records > 0) {
+                Scope *s = oldest_record(m);
+
+                if (m->n_records <= m->config.records_max &&
+                    s->exit_usec + m->config.records_max_age_usec > now)
+                        return;
+                scope_drop(s);
+        }
+}

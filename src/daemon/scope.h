@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A scope: one transient delegated unit with its supervisor, its tasks, and in the end its record.
+ */
+#pragma once
+
+#include "basic/limits.h"
+#include "basic/metrics.h"
+#include "basic/name.h"
+#include "daemon/call.h"
+#include "daemon/spec.h"
+#include "daemon/supervisor-link.h"
+#include "daemon/systemd-job.h"
+#include "daemon/task.h"
+
+#include <uthash.h>
+
+typedef enum ScopeState {
+        SCOPE_CREATING,
+        SCOPE_ACTIVE, /* a job shows it as "running" */
+        SCOPE_FROZEN,
+        SCOPE_RELEASING,
+        SCOPE_ZOMBIE,
+        SCOPE_EXITED, /* from here on it is a record */
+        SCOPE_FAILED,
+        SCOPE_KILLED,
+        SCOPE_LOST,
+        _SCOPE_STATE_MAX,
+        _SCOPE_STATE_INVALID = -EINVAL,
+} ScopeState;
+
+const char *scope_state_to_string(ScopeState s);
+ScopeState scope_state_from_string(const char *s);
+
+/* Who froze a scope: a set, since pressure undoes only its own. */
+#define FROZEN_BY_CLIENT (1u << 0)
+
+typedef struct ScopeCreate ScopeCreate;
+typedef struct ScopeRelease ScopeRelease;
+
+struct Scope {
+        Manager *manager;
+        UT_hash_handle hh; /* manager->scopes, by unit */
+        ScopeState state;
+
+        char *id; /* 16 hexadecimal digits: what its files are called */
+        char *name;
+        char *slice; /* unit */
+        char *unit;
+        char *path; /* the unit's ControlGroup, without leading '/'; NULL before it is known */
+        char *description;
+        char *log; /* of the main task */
+        uid_t uid; /* its creator */
+        unsigned priority;
+        bool is_job; /* made by Run: released when main has ended */
+        bool release_on_empty;
+        bool armed;        /* ReleaseOnEmpty, by the first task */
+        bool unit_started; /* PID 1 was asked for it and its end was not seen */
+        bool stopping;     /* PID 1 stops it */
+        bool destroying;   /* DestroyScope was called: after a restart it is gone on with */
+        unsigned frozen_by;
+        Limits limits;
+
+        uint64_t created_usec, start_usec, exit_usec; /* CLOCK_REALTIME; 0: not yet */
+        pid_t main_pid;
+        int exit_status; /* of main; -1: not known, or a signal */
+        int exit_signal; /* 0: none */
+        bool main_ended, main_oom;
+        uint64_t oom_kills;
+        Metrics metrics; /* final ones, once it has ended */
+
+        int cgroup_fd, payload_fd;
+        SupervisorLink *link;
+        sd_event_source *events_watch, *memory_watch;
+        Task *tasks; /* by name */
+        size_t n_ended_tasks;
+
+        ScopeCreate *create; /* while the operation runs */
+        ScopeRelease *release;
+        CallList waiters;  /* WaitScope */
+        CallList freezers; /* FreezeScope, ThawScope */
+        sd_event_source *freeze_deadline;
+};
+
+static inline bool scope_has_ended(const Scope *s)
+{
+        return s->state >= SCOPE_EXITED;
+}
+
+static inline bool scope_is_live(const Scope *s)
+{
+        return s->state == SCOPE_ACTIVE || s->state == SCOPE_FROZEN;
+}
+
+/* "running" for a job, "active" for a scope made by CreateScope; else the state's own name. */
+const char *scope_state_name(const Scope *s);
+
+/* Takes copies of the names; the scope is found by its unit from now on. */
+int scope_new(Manager *m, const char *slice, const char *name, const char *unit, Scope **ret);
+Scope *scope_free(Scope *s);
+DEFINE_CLEANUP(Scope *, scope_free);
+
+Scope *scope_by_unit(Manager *m, const char *unit);
+
+/* Finds the scope a caller means by a name, a unit, a cgroup path or an object path, and the task
+ * when
+ * "/task" or a task object is named (*ret_task is NULL when none is). Fails with NotFound, or with
+ * InvalidArgs when a name fits in more than one slice. Both outputs stay the scope's. */
+int scope_find(Manager *m, const char *text, Scope **ret_scope, Task **ret_task,
+               sd_bus_error *error);
+
+int scope_object_path(const Scope *s, char **ret);
+
+void scope_set_state(Scope *s, ScopeState state);
+void scope_changed(Scope *s, const char *property);
+
+/* The whole of payload: 1, 0, or negative. A scope without payload is not populated. */
+int scope_populated(const Scope *s);
+
+/* Whether the end of some task is still to be told by the supervisor. */
+bool scope_tasks_pending(const Scope *s);
+
+/* Opens the scope's directories below s->path and starts to watch payload. */
+int scope_open_cgroup(Scope *s);
+int scope_open_payload(Scope *s);
+void scope_close_cgroup(Scope *s);
+
+/* The number of processes the OOM killer has ended in payload so far, announced when it grew. */
+void scope_check_oom(Scope *s);
+
+/* A new main task begins: what was known of an earlier one is forgotten. */
+void scope_reset_main(Scope *s);
+
+/* Takes main's pid or exit over from its task. */
+void scope_take_main(Scope *s, const TaskReport *report);
+
+int scope_read_metrics(const Scope *s, Metrics *ret);
+
+/* Events, from the supervisor, the kernel and PID 1. */
+void scope_on_task(Scope *s, const TaskReport *report);
+void scope_on_synced(Scope *s);
+void scope_on_cgroup_event(Scope *s);
+void scope_on_stopping(Scope *s);
+void scope_on_supervisor_gone(Scope *s);
+void scope_on_unit_removed(Scope *s);
+
+/* scope-create.c */
+typedef struct ScopeRequest {
+        char *slice, *name, *description;
+        Limits limits;
+        unsigned priority;
+        bool release_on_empty;
+        Spec *spec; /* the main task of Run, or NULL */
+} ScopeRequest;
+
+void scope_request_done(ScopeRequest *q);
+
+/* Creates the scope (and runs main in it), then answers the call. What it needs of the request it
+ * takes out of it. Takes the call over unless it returns negative; then nothing was begun. */
+int scope_create(Manager *m, ScopeRequest *q, Call *call, sd_bus_error *error);
+
+/* DestroyScope while it is being created: done as soon as that has come to its end. */
+void scope_create_then_destroy(Scope *s, Call *call);
+
+/* The scope is about to be freed: nothing is to be undone any more. */
+void scope_create_abandon(Scope *s);
+
+void scope_create_on_supervisor_gone(Scope *s);
+void scope_create_on_unit_removed(Scope *s);
+ScopeCreate *scope_create_free(ScopeCreate *c);
+
+/* scope-release.c */
+typedef enum ReleaseReason {
+        RELEASE_DESTROY, /* everything in it is killed at once */
+        RELEASE_ENDED,   /* main has ended, or it is empty and was to go then */
+        RELEASE_STOPPED, /* PID 1 stops it: it may take its own time */
+        RELEASE_LOST,    /* its supervisor has gone, or the unit */
+} ReleaseReason;
+
+/* Ends the scope; a call (may be NULL) is answered when it is gone. While one is running another
+ * reason joins it, a stronger one takes over. */
+void scope_release(Scope *s, ReleaseReason reason, Call *call);
+void scope_release_continue(Scope *s);
+ScopeRelease *scope_release_free(ScopeRelease *r);
+
+/* scope-freeze.c: answers the call when the kernel says so. Takes it over. */
+void scope_freeze(Scope *s, bool freeze, Call *call);
+void scope_check_freezers(Scope *s);
+void task_freeze(Task *t, bool freeze, Call *call);
+
+/* scope-limits.c: changes limits of a live scope, in the unit and in force. Takes the limits out of
+ * *changes, and the call over unless it returns negative. */
+int scope_set_limits(Scope *s, Limits *changes, Call *call, sd_bus_error *error);
+
+/* scope-state.c */
+int scope_save(const Scope *s);
+void scope_forget_files(const Scope *s, bool record);
+int manager_load_scopes(Manager *m);
+
+/* The outcome that a supervisor left when it ended without a daemon; -ENOENT if there is none. */
+int scope_load_outcome(Scope *s);
+
+/* scope-bus.c */
+int scope_add_bus(Manager *m);
+void scope_emit_added(Scope *s);
+void scope_emit_removed(Scope *s);
+
+/* Drops the record: from the bus, the disk and memory. Returns NULL. */
+Scope *scope_drop(Scope *s);
+
+/* Drops the oldest records beyond the configured number and age. */
+void manager_trim_records(Manager *m);

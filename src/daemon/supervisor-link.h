@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The connection to one scope's supervisor: starting it, requests with a deadline, its events. */
+#pragma once
+
+#include "basic/fields.h"
+#include "basic/protocol.h"
+#include "daemon/manager.h"
+
+typedef struct SupervisorLink SupervisorLink;
+
+/* The answer to a request: r is 0 with the fields of `done`, or -EREMOTEIO with those of `failed`,
+ * or another negative errno when there was no answer (-ETIMEDOUT, -ECONNRESET) and no fields. */
+typedef struct SupervisorAnswer {
+        int r;
+        pid_t pid;
+        int error; /* positive errno */
+        SpawnStep step;
+        const char *reason; /* may be NULL */
+} SupervisorAnswer;
+
+typedef void (*supervisor_handler_t)(const SupervisorAnswer *answer, void *userdata);
+
+/* What the supervisor says of a task, live (`task`) or ended (`exited`). */
+typedef struct TaskReport {
+        const char *task;
+        pid_t pid;
+        uint64_t start_usec, exit_usec;
+        bool ended;
+        int exit;   /* -1 when a signal ended it */
+        int signal; /* 0 when it exited */
+        bool oom;
+} TaskReport;
+
+/* Creates the socket `<id>.sock`, starts the supervisor on it and connects. */
+int supervisor_start(Scope *s, SupervisorLink **ret);
+
+/* Connects to the supervisor that an earlier daemon started. -ECONNREFUSED or -ENOENT: it has gone.
+ */
+int supervisor_connect(Scope *s, SupervisorLink **ret);
+
+/* Closes the connection; a supervisor that was not set up ends by it. Pending requests are answered
+ * with -ECONNRESET. */
+SupervisorLink *supervisor_link_free(SupervisorLink *l);
+
+/* Handles what has been received already. */
+void supervisor_drain(SupervisorLink *l);
+
+/* The process that systemd is to attach; 0 after setup, when it has handed over. */
+pid_t supervisor_starter_pid(const SupervisorLink *l);
+
+/* Kills a supervisor that is not set up yet and so still our child. */
+void supervisor_kill_starter(SupervisorLink *l);
+
+/* All that was known when the daemon connected has been told. */
+bool supervisor_is_synced(const SupervisorLink *l);
+
+int supervisor_setup(SupervisorLink *l, supervisor_handler_t handler, void *userdata);
+
+/* fds: memfd with the specification first, then those that `which` names. They stay the caller's.
+ */
+int supervisor_spawn(SupervisorLink *l, const char *task, uint64_t timeout_usec, const char *which,
+                     const int *fds, size_t n_fds, supervisor_handler_t handler, void *userdata);
+int supervisor_signal(SupervisorLink *l, const char *task, int signal, supervisor_handler_t handler,
+                      void *userdata);
+
+/* The answer is scope_on_supervisor_gone(). */
+int supervisor_release(SupervisorLink *l);
+int supervisor_forget(SupervisorLink *l, const char *task);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* org.hpcnode.Cgroup1.Task: the properties of a task on the bus. */
+#include "daemon/scope.h"
+
+static int find_object(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                       void **ret_found, sd_bus_error *error)
+{
+        Manager *m = userdata;
+        _cleanup_(freep) char *unit = NULL, *name = NULL;
+        Scope *s;
+        Task *t;
+
+        if (sd_bus_path_decode_many(path, SCOPE_PREFIX "/%/task/%", &unit, &name) <= 0)
+                return 0;
+        s = scope_by_unit(m, unit);
+        t = s && s->state != SCOPE_CREATING ? task_find(s, name) : NULL;
+        if (!t || t->starting)
+                return 0;
+        *ret_found = t;
+        return 1;
+}
+
+static int get_scope(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Task *t = userdata;
+        _cleanup_(freep) char *scope = NULL;
+        int r;
+
+        r = scope_object_path(t->scope, &scope);
+        return r < 0 ? r : sd_bus_message_append(reply, "o", scope);
+}
+
+static int get_state(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "s", task_state(userdata));
+}
+
+static int get_oom_killed(sd_bus *bus, const char *path, const char *interface,
+                          const char *property, sd_bus_message *reply, void *userdata,
+                          sd_bus_error *error)
+{
+        Task *t = userdata;
+
+        return sd_bus_message_append(reply, "b", t->oom);
+}
+
+#define PROPERTY(name, type, member, flags) \
+        SD_BUS_PROPERTY(name, type, NULL, offsetof(Task, member), flags)
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        PROPERTY("Name", "s", name, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Scope", "o", get_scope, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("PID", "u", pid, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("State", "s", get_state, 0, 0),
+        PROPERTY("ExitStatus", "i", exit_status, 0),
+        PROPERTY("ExitSignal", "i", exit_signal, 0),
+        SD_BUS_PROPERTY("OOMKilled", "b", get_oom_killed, 0, 0),
+        PROPERTY("StartUSec", "t", start_usec, SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("ExitUSec", "t", exit_usec, 0),
+        SD_BUS_VTABLE_END,
+};
+
+int task_add_bus(Manager *m)
+{
+        return sd_bus_add_fallback_vtable(m->bus, NULL, SCOPE_PREFIX, TASK_INTERFACE, vtable,
+                                          find_object, m);
+}
+
+void task_emit_added(Task *t)
+{
+        _cleanup_(freep) char *path = NULL;
+
+        if (t->scope->state != SCOPE_CREATING && !t->starting && task_object_path(t, &path) >= 0)
+                (void) sd_bus_emit_object_added(t->scope->manager->bus, path);
+}
+
+void task_emit_removed(Task *t)
+{
+        _cleanup_(freep) char *path = NULL;
+
+        if (t->scope->state != SCOPE_CREATING && !t->starting && task_object_path(t, &path) >= 0)
+                (void) sd_bus_emit_object_removed(t->scope->manager->bus, path);
+}

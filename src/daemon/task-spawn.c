@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Starting a task in a scope: no unit and no PID 1, one request to the scope's supervisor. */
+#include "daemon/scope.h"
+
+/* From request to executed program. Ten times what a start on a loaded node was seen to take, and
+ * short enough that the whole call is answered before a bus client gives up at 25 s. */
+#define SPAWN_TIMEOUT_USEC (8 * USEC_PER_SEC)
+
+typedef struct TaskSpawn {
+        Scope *scope;
+        char *task;
+        Spec *spec;
+        task_handler_t handler;
+        void *userdata;
+} TaskSpawn;
+
+static TaskSpawn *task_spawn_free(TaskSpawn *q)
+{
+        if (!q)
+                return NULL;
+        free(q->task);
+        spec_free(q->spec);
+        free(q);
+        return NULL;
+}
+
+DEFINE_CLEANUP(TaskSpawn *, task_spawn_free);
+
+static void on_spawn_failed(TaskSpawn *q, Task *t, const SupervisorAnswer *answer)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(freep) char *what = NULL;
+        int r;
+
+        task_free(t);
+        if (asprintf(&what, "%s/%s", q->scope->name, q->task) < 0)
+                what = NULL;
+        r = spec_start_error(q->spec, what ?: q->task, answer, &error);
+        q->handler(NULL, r, &error, q->userdata);
+}
+
+static void on_spawned(const SupervisorAnswer *answer, void *userdata)
+{
+        _cleanup_(task_spawn_freep) TaskSpawn *q = userdata;
+        Scope *s = q->scope;
+        Task *t = task_find(s, q->task);
+
+        if (answer->r < 0) {
+                on_spawn_failed(q, t, answer);
+                return;
+        }
+
+        /* A task that ended at once may have been reported already; those figures stand. */
+        if (!t->ended)
+                task_update(t,
+                            &(TaskReport){ .pid = answer->pid, .start_usec = now_realtime_usec() });
+        if (streq(t->name, TASK_MAIN) && !s->main_ended) {
+                scope_take_main(s, &(TaskReport){ .pid = t->pid, .start_usec = t->start_usec });
+                scope_changed(s, "MainPID");
+        }
+        s->armed = true;
+        task_emit_added(t);
+        q->handler(t, 0, NULL, q->userdata);
+        /* It may have been the only one and have gone already. */
+        scope_on_cgroup_event(s);
+}
+
+static int check_spawnable(Scope *s, const char *name, sd_bus_error *error)
+{
+        Task *t = task_find(s, name);
+
+        if (s->state == SCOPE_FROZEN)
+                return error_set(error, ERROR_CREATION_FAILED,
+                                 "%s is frozen, a task could not start in it; thaw it first",
+                                 s->name);
+        if (s->state != SCOPE_ACTIVE && !s->create)
+                return error_set(error,
+                                 s->state == SCOPE_ZOMBIE ? ERROR_SCOPE_ZOMBIE : ERROR_NOT_FOUND,
+                                 "%s (%s) is %s: no task can be started in it", s->name, s->unit,
+                                 scope_state_name(s));
+        if (!s->link)
+                return error_set(error, ERROR_CREATION_FAILED,
+                                 "%s has lost its supervisor: no task can be started in it",
+                                 s->name);
+        if (t && !t->ended)
+                return error_set(error, ERROR_ALREADY_EXISTS, "%s/%s is in use by pid %d", s->name,
+                                 name, (int) t->pid);
+        return 0;
+}
+
+/* Makes the entry that reserves the name; an ended task of that name gives way. */
+static int reserve_task(Scope *s, const char *name, Task **ret)
+{
+        Task *t = task_find(s, name);
+        int r;
+
+        if (t) {
+                task_emit_removed(t);
+                task_free(t);
+        }
+        r = task_new(s, name, &t);
+        if (r < 0)
+                return r;
+        t->starting = true;
+        if (streq(name, TASK_MAIN))
+                scope_reset_main(s);
+        *ret = t;
+        return 0;
+}
+
+int task_spawn(Scope *s, const char *name, Spec *spec, task_handler_t handler, void *userdata,
+               sd_bus_error *error)
+{
+        _cleanup_(task_spawn_freep) TaskSpawn *q = NULL;
+        _cleanup_(closep) int memfd = -EBADF;
+        int fds[1 + 3], r;
+        char which[32];
+        size_t n;
+        Task *t;
+
+        r = check_spawnable(s, name, error);
+        if (r < 0)
+                return r;
+        q = calloc(1, sizeof *q);
+        if (!q)
+                return -ENOMEM;
+        *q = (TaskSpawn){
+                .scope = s,
+                .task = strdup(name),
+                .handler = handler,
+                .userdata = userdata,
+        };
+        if (!q->task)
+                return -ENOMEM;
+        r = spec_to_memfd(spec, &memfd);
+        if (r >= 0)
+                r = reserve_task(s, name, &t);
+        if (r < 0)
+                return r;
+
+        fds[0] = memfd;
+        n = 1 + spec_stdio(spec, which, fds + 1);
+        r = supervisor_spawn(s->link, name, SPAWN_TIMEOUT_USEC, which, fds, n, on_spawned, q);
+        if (r < 0) {
+                task_free(t);
+                return r;
+        }
+        q->spec = spec;
+        TAKE_PTR(q);
+        return 0;
+}
