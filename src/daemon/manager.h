@@ -23,7 +23,7 @@
 typedef struct Scope Scope;
 typedef struct SystemdCall SystemdCall;
 
-/* Lets hash tables and lists say "out of memory" by a NULL result instead of exit(). */
+/* Without memory for a hash table the daemon ends; PID 1 starts it again, and everything is adopted. */
 #define uthash_fatal(msg) abort()
 
 typedef struct Manager {

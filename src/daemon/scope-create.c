@@ -16,11 +16,13 @@ struct ScopeCreate {
         Spec *spec; /* the main task of Run */
         CallList destroyers;
         SystemdCall *systemd; /* the step that PID 1 works on */
-        sd_event_source *deadline;
-        bool retried; /* a failed unit of that name was in the way */
+        bool unit_requested;  /* and that is the call that makes the unit */
+        bool retried;         /* a failed unit of that name was in the way */
+        bool slice_stopping;  /* to be tried again when PID 1 has stopped its unneeded slice */
         bool undoing;
         int r; /* why it is undone */
         sd_bus_error error;
+        sd_event_source *deadline;
 };
 
 void scope_request_done(ScopeRequest *q)
@@ -63,6 +65,7 @@ static void undo_finish(ScopeCreate *c)
 
         call_fail(TAKE_PTR(c->call), c->r, &c->error);
         calls_reply_empty(&c->destroyers);
+        calls_fail(&s->waiters, 0, &c->error);
         scope_forget_files(s, true);
         scope_free(s);
 }
@@ -85,24 +88,9 @@ static void on_undo_unit_known(int r, sd_bus_message *reply, const sd_bus_error 
         ScopeCreate *c = userdata;
 
         c->systemd = NULL;
-        if (r < 0 && sd_bus_error_has_name(error, "org.freedesktop.systemd1.NoSuchUnit"))
+        if (r == -ENOENT)
                 undo_finish(c);
         /* Else UnitRemoved or the deadline ends it. */
-}
-
-/* A unit that failed before it was ever active may have been dropped already. */
-static int ask_whether_unit_is_known(ScopeCreate *c)
-{
-        Manager *m = c->scope->manager;
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
-        int r;
-
-        r = systemd_message(m, "GetUnit", &message);
-        if (r >= 0)
-                r = sd_bus_message_append(message, "s", c->scope->unit);
-        return r < 0 ? r
-                     : systemd_call(m, message, false, UNDO_TIMEOUT_USEC, on_undo_unit_known, c,
-                                    &c->systemd);
 }
 
 static void undo(ScopeCreate *c, int r, const sd_bus_error *error)
@@ -112,6 +100,7 @@ static void undo(ScopeCreate *c, int r, const sd_bus_error *error)
         if (c->undoing)
                 return;
         c->undoing = true;
+        c->unit_requested = false;
         c->r = r;
         if (error && sd_bus_error_is_set(error))
                 (void) sd_bus_error_copy(&c->error, error);
@@ -119,12 +108,16 @@ static void undo(ScopeCreate *c, int r, const sd_bus_error *error)
                 error_set(&c->error, ERROR_CREATION_FAILED, "%s: %s", s->unit, strerror(-r));
         log_info("%s was not created: %s", s->unit, c->error.message);
         c->systemd = systemd_call_free(c->systemd);
+        c->deadline = sd_event_source_disable_unref(c->deadline);
 
         if (s->cgroup_fd >= 0)
                 (void) cgroup_kill(s->cgroup_fd);
         if (s->link)
                 supervisor_kill_starter(s->link);
-        if (s->unit_started && ask_whether_unit_is_known(c) >= 0 &&
+        /* A unit that failed before it was ever active may have been dropped already. */
+        if (s->unit_started &&
+            systemd_ask_for_unit(s->manager, s->unit, UNDO_TIMEOUT_USEC, on_undo_unit_known, c,
+                                 &c->systemd) >= 0 &&
             sd_event_add_time_relative(s->manager->event, &c->deadline, CLOCK_MONOTONIC,
                                        UNDO_TIMEOUT_USEC, 0, on_undo_deadline, c) >= 0)
                 return;
@@ -143,13 +136,18 @@ void scope_create_on_supervisor_gone(Scope *s)
 
 void scope_create_on_unit_removed(Scope *s)
 {
+        ScopeCreate *c = s->create;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
-        if (s->create->undoing) {
-                undo_finish(s->create);
+        /* Before PID 1 has answered it is that of an earlier unit of the same name. */
+        if (c->unit_requested && c->systemd && !systemd_call_has_job(c->systemd))
+                return;
+        s->unit_started = false;
+        if (c->undoing) {
+                undo_finish(c);
                 return;
         }
-        undo(s->create,
+        undo(c,
              error_set(&error, ERROR_CREATION_FAILED, "%s was stopped while it was created",
                        s->unit),
              &error);
@@ -349,6 +347,7 @@ static int reset_failed(ScopeCreate *c)
         int r;
 
         c->retried = true;
+        c->scope->unit_started = false;
         r = systemd_message(m, "ResetFailedUnit", &message);
         if (r >= 0)
                 r = sd_bus_message_append(message, "s", c->scope->unit);
@@ -383,15 +382,65 @@ static void fail_unit(ScopeCreate *c, int r, const sd_bus_error *error)
         undo(c, r, &ours);
 }
 
+static int on_slice_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        ScopeCreate *c = userdata;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        undo(c,
+             error_set(&error, ERROR_CREATION_FAILED, "%s: its slice %s is being stopped",
+                       c->scope->unit, c->scope->slice),
+             &error);
+        return 0;
+}
+
+/* A nested slice is stopped by PID 1 when it is unneeded. A start that meets that stop is refused, and
+ * is tried again as soon as the stop is done. */
+static int wait_for_slice(ScopeCreate *c)
+{
+        Manager *m = c->scope->manager;
+        int r = 0;
+
+        c->scope->unit_started = false;
+        c->slice_stopping = true;
+        if (!c->deadline)
+                r = sd_event_add_time_relative(m->event, &c->deadline, CLOCK_MONOTONIC,
+                                               m->config.unit_timeout_usec, 0, on_slice_deadline,
+                                               c);
+        return r;
+}
+
+void manager_on_slice_job(Manager *m)
+{
+        Scope *s, *next;
+
+        HASH_ITER (hh, m->scopes, s, next) {
+                ScopeCreate *c = s->create;
+                int r;
+
+                if (!c || !c->slice_stopping || c->undoing)
+                        continue;
+                c->slice_stopping = false;
+                r = request_unit(c);
+                if (r < 0)
+                        undo(c, r, NULL);
+        }
+}
+
 static void on_unit(int r, sd_bus_message *reply, const sd_bus_error *error, void *userdata)
 {
         ScopeCreate *c = userdata;
 
         c->systemd = NULL;
+        c->unit_requested = false;
         if (r >= 0) {
+                c->deadline = sd_event_source_disable_unref(c->deadline);
                 ask_for_path(c);
                 return;
         }
+        if (sd_bus_error_has_name(error, "org.freedesktop.systemd1.TransactionIsDestructive") &&
+            wait_for_slice(c) >= 0)
+                return;
         if (sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitExists") && !c->retried &&
             reset_failed(c) >= 0)
                 return;
@@ -439,7 +488,7 @@ static int request_unit(ScopeCreate *c)
                 r = systemd_call(m, message, true, m->config.unit_timeout_usec, on_unit, c,
                                  &c->systemd);
         if (r >= 0)
-                s->unit_started = true;
+                s->unit_started = c->unit_requested = true;
         return r;
 }
 

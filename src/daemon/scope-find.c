@@ -23,7 +23,7 @@ static int find_by_object_path(Manager *m, const char *text, Scope **ret_scope, 
         return 1;
 }
 
-/* A cgroup path: of the scope itself, or of a task's leaf. */
+/* A cgroup path: of the scope itself, or of a task's leaf (*ret_task then, pointing into path). */
 static Scope *find_by_path(Manager *m, const char *path, const char **ret_task)
 {
         for (Scope *s = m->scopes; s; s = s->hh.next) {
@@ -31,10 +31,8 @@ static Scope *find_by_path(Manager *m, const char *path, const char **ret_task)
 
                 if (!rest)
                         continue;
-                if (*rest == '\0' || streq(rest, "/") || streq(rest, "/payload")) {
-                        *ret_task = NULL;
+                if (*rest == '\0' || streq(rest, "/payload"))
                         return s;
-                }
                 rest = startswith(rest, "/payload/");
                 if (rest) {
                         *ret_task = rest;
@@ -86,50 +84,52 @@ static int not_found(const char *text, sd_bus_error *error)
                 text);
 }
 
-static int find_in_tree(Manager *m, const char *text, Scope **ret_scope, const char **ret_task,
+/* A cgroup path, or "scope/task". */
+static int find_in_tree(Manager *m, const char *text, Scope **ret_scope, char **ret_task,
                         sd_bus_error *error)
 {
-        _cleanup_(freep) char *path = NULL, *head = NULL;
+        _cleanup_(freep) char *path = NULL, *task = NULL;
         char *reason = NULL;
-        const char *slash;
+        const char *rest = NULL;
+        Scope *s;
         int r;
 
         r = cgroup_path_parse(text, &path, &reason);
         if (r < 0)
                 return error_set_reason(error, ERROR_INVALID_ARGS, r, reason);
-        *ret_scope = find_by_path(m, path, ret_task);
-        if (*ret_scope) {
-                /* What it points to must be the caller's text, which outlives this. */
-                *ret_task = *ret_task ? text + strlen(text) - strlen(*ret_task) : NULL;
-                return 0;
+        s = find_by_path(m, path, &rest);
+        if (!s) {
+                char *slash = strchr(path, '/');
+
+                if (!slash || strchr(slash + 1, '/'))
+                        return 0;
+                *slash = '\0';
+                rest = slash + 1;
+                r = find_scope(m, path, &s, error);
+                if (r < 0)
+                        return r;
         }
-        slash = strchr(text, '/');
-        if (!slash || strchr(slash + 1, '/'))
-                return 0;
-        head = strndup(text, (size_t) (slash - text));
-        if (!head)
+        if (rest && !(task = strdup(rest)))
                 return -ENOMEM;
-        *ret_task = slash + 1;
-        return find_scope(m, head, ret_scope, error);
+        *ret_scope = s;
+        *ret_task = TAKE_PTR(task);
+        return 0;
 }
 
 int scope_find(Manager *m, const char *text, Scope **ret_scope, Task **ret_task,
                sd_bus_error *error)
 {
-        _cleanup_(freep) char *decoded = NULL;
-        const char *task_name = NULL;
+        _cleanup_(freep) char *task_name = NULL;
         Scope *s = NULL;
         Task *t = NULL;
-        int r = 0;
+        int r;
 
-        if (startswith(text, SCOPE_PREFIX "/")) {
-                r = find_by_object_path(m, text, &s, &decoded);
-                task_name = decoded;
-        } else if (strchr(text, '/')) {
+        if (startswith(text, SCOPE_PREFIX "/"))
+                r = find_by_object_path(m, text, &s, &task_name);
+        else if (strchr(text, '/'))
                 r = find_in_tree(m, text, &s, &task_name, error);
-        } else {
+        else
                 r = find_scope(m, text, &s, error);
-        }
         if (r < 0)
                 return r;
         if (s && task_name)

@@ -31,6 +31,7 @@ struct ScopeRelease {
         ReleaseStep step;
         bool forced; /* PID 1 was asked to stop the unit */
         CallList calls;
+        SystemdCall *systemd;
         sd_event_source *deadline;
 };
 
@@ -39,6 +40,7 @@ ScopeRelease *scope_release_free(ScopeRelease *r)
         if (!r)
                 return NULL;
         calls_drop(&r->calls);
+        systemd_call_free(r->systemd);
         sd_event_source_disable_unref(r->deadline);
         r->scope->release = NULL;
         free(r);
@@ -268,19 +270,11 @@ void scope_release_continue(Scope *s)
                 finish(r);
 }
 
-static void give_up_on_unit(ScopeRelease *r)
+static void report_unit_left(ScopeRelease *r)
 {
         Scope *s = r->scope;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
-        if (!r->forced) {
-                r->forced = true;
-                if (s->cgroup_fd >= 0)
-                        (void) cgroup_kill(s->cgroup_fd);
-                systemd_call_forget(s->manager, "StopUnit", s->unit, "replace");
-                set_deadline(r, UNIT_TIMEOUT_USEC);
-                return;
-        }
         log_error("%s: all its processes have ended, but PID 1 has not dropped the unit", s->unit);
         error_set(
                 &error, ERROR_KILL_FAILED,
@@ -290,6 +284,32 @@ static void give_up_on_unit(ScopeRelease *r)
         calls_fail(&r->calls, 0, &error);
         /* Still waiting for UnitRemoved, which ends it. */
         r->deadline = sd_event_source_disable_unref(r->deadline);
+}
+
+static void on_unit_known(int result, sd_bus_message *reply, const sd_bus_error *error,
+                          void *userdata)
+{
+        ScopeRelease *r = userdata;
+
+        r->systemd = NULL;
+        if (result != -ENOENT)
+                return;
+        r->scope->unit_started = false;
+        scope_release_continue(r->scope);
+}
+
+/* Its signal may have been missed while nobody was subscribed, or its last process is not ours. */
+static void force_unit(ScopeRelease *r)
+{
+        Scope *s = r->scope;
+
+        r->forced = true;
+        if (s->cgroup_fd >= 0)
+                (void) cgroup_kill(s->cgroup_fd);
+        systemd_call_forget(s->manager, "StopUnit", s->unit, "replace");
+        set_deadline(r, UNIT_TIMEOUT_USEC);
+        (void) systemd_ask_for_unit(s->manager, s->unit, UNIT_TIMEOUT_USEC, on_unit_known, r,
+                                    &r->systemd);
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
@@ -309,7 +329,10 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
                 release_unit(r);
                 break;
         case RELEASE_STEP_UNIT:
-                give_up_on_unit(r);
+                if (r->forced)
+                        report_unit_left(r);
+                else
+                        force_unit(r);
                 break;
         }
         return 0;

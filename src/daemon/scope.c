@@ -395,17 +395,18 @@ void scope_on_supervisor_gone(Scope *s)
 
 void scope_on_unit_removed(Scope *s)
 {
-        if (scope_has_ended(s))
+        if (scope_has_ended(s) || !s->unit_started)
                 return;
-        /* What it said last may still be unread; nothing is finished before unit_started is
+        if (s->create) {
+                scope_create_on_unit_removed(s);
+                return;
+        }
+        /* What the supervisor said last may still be unread; nothing is finished before unit_started is
          * cleared. */
         if (s->link)
                 supervisor_drain(s->link);
         s->unit_started = false;
-        if (s->create)
-                scope_create_on_unit_removed(s);
-        else
-                scope_release(s, RELEASE_LOST, NULL);
+        scope_release(s, RELEASE_LOST, NULL);
 }
 
 Scope *scope_drop(Scope *s)

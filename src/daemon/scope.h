@@ -161,6 +161,9 @@ int scope_create(Manager *m, ScopeRequest *q, Call *call, sd_bus_error *error);
 /* DestroyScope while it is being created: done as soon as that has come to its end. */
 void scope_create_then_destroy(Scope *s, Call *call);
 
+/* PID 1 has finished a job of some slice: scopes whose slice was just being stopped try again. */
+void manager_on_slice_job(Manager *m);
+
 /* The scope is about to be freed: nothing is to be undone any more. */
 void scope_create_abandon(Scope *s);
 

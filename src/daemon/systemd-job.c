@@ -9,6 +9,8 @@
 
 #include <uthash.h>
 
+#define SYSTEMD_NO_SUCH_UNIT "org.freedesktop.systemd1.NoSuchUnit"
+
 struct SystemdCall {
         Manager *manager;
         sd_bus_message *message;
@@ -85,7 +87,9 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
 
         systemd_call_leave_flight(c);
         if (sd_bus_message_is_method_error(reply, NULL)) {
-                systemd_call_finish(c, -sd_bus_message_get_errno(reply),
+                bool gone = sd_bus_message_is_method_error(reply, SYSTEMD_NO_SUCH_UNIT);
+
+                systemd_call_finish(c, gone ? -ENOENT : -sd_bus_message_get_errno(reply),
                                     sd_bus_message_get_error(reply));
                 return 0;
         }
@@ -170,6 +174,23 @@ int systemd_message(Manager *m, const char *member, sd_bus_message **ret)
                                               SYSTEMD_INTERFACE, member);
 }
 
+bool systemd_call_has_job(const SystemdCall *c)
+{
+        return c->job;
+}
+
+int systemd_ask_for_unit(Manager *m, const char *unit, uint64_t timeout_usec,
+                         systemd_handler_t handler, void *userdata, SystemdCall **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        r = systemd_message(m, "GetUnit", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", unit);
+        return r < 0 ? r : systemd_call(m, message, false, timeout_usec, handler, userdata, ret);
+}
+
 void systemd_call_forget(Manager *m, const char *member, const char *unit, const char *mode)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
@@ -194,6 +215,8 @@ static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error 
 
         if (sd_bus_message_read(message, "uoss", NULL, &job, &unit, &result) < 0)
                 return 0;
+        if (endswith(unit, ".slice"))
+                manager_on_slice_job(m);
         HASH_FIND(by_job, m->jobs, job, strlen(job), c);
         if (!c)
                 return 0;

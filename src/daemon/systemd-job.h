@@ -31,5 +31,12 @@ int systemd_call(Manager *m, sd_bus_message *message, bool wait_job, uint64_t ti
                  systemd_handler_t handler, void *userdata, SystemdCall **ret);
 SystemdCall *systemd_call_free(SystemdCall *c);
 
+/* PID 1 has answered the call with a job, and works on it. */
+bool systemd_call_has_job(const SystemdCall *c);
+
+/* Asks whether PID 1 knows the unit: the handler gets r = 0 or, for a unit that is gone, -ENOENT. */
+int systemd_ask_for_unit(Manager *m, const char *unit, uint64_t timeout_usec,
+                         systemd_handler_t handler, void *userdata, SystemdCall **ret);
+
 /* Sends a call nobody waits for: the best-effort part of undoing. */
 void systemd_call_forget(Manager *m, const char *member, const char *unit, const char *mode);

@@ -268,8 +268,12 @@ static int on_lookup_deadline(sd_event_source *source, uint64_t usec, void *user
 
 static int lookup_start(Lookup *l, const char *user, const char *group)
 {
-        char *argv[] = { (char *) "hpcnode-cgroupd", (char *) "--" USER_LOOKUP_OPTION,
-                         (char *) user, (char *) group, NULL };
+        char *argv[] = { (char *) "hpcnode-cgroupd",
+                         (char *) "--" USER_LOOKUP_OPTION,
+                         (char *) "--",
+                         (char *) user,
+                         (char *) group,
+                         NULL };
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
         int pipe_fds[2], r;
