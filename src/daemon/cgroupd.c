@@ -52,6 +52,7 @@ int main(int argc, char *argv[])
                 { USER_LOOKUP_OPTION, no_argument, NULL, OPT_LOOKUP }, /* the daemon's own use */
                 {},
         };
+        bool lookup = false;
         int c, r;
 
         while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
@@ -63,13 +64,14 @@ int main(int argc, char *argv[])
                         (void) puts("hpcnode-cgroupd " VERSION);
                         return EXIT_SUCCESS;
                 case OPT_LOOKUP:
-                        if (argc - optind != 2)
-                                return usage_error();
-                        return user_lookup_main(argv[optind], argv[optind + 1]);
+                        lookup = true;
+                        break;
                 default:
                         return usage_error();
                 }
         }
+        if (lookup && argc - optind == 2)
+                return user_lookup_main(argv[optind], argv[optind + 1]);
         if (optind < argc) {
                 (void) fprintf(stderr, "hpcnode-cgroupd: unexpected argument \"%s\"\n",
                                argv[optind]);

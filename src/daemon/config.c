@@ -37,10 +37,15 @@ static const struct ConfigItem {
 #undef ITEM
 };
 
+static uint64_t *config_member(Config *c, const struct ConfigItem *item)
+{
+        return (void *) ((char *) c + item->offset);
+}
+
 void config_defaults(Config *c)
 {
         for (size_t i = 0; i < ELEMENTSOF(config_items); i++)
-                *(uint64_t *) ((char *) c + config_items[i].offset) = config_items[i].fallback;
+                *config_member(c, &config_items[i]) = config_items[i].fallback;
 }
 
 /* A number with one unit of systemd.time(7), seconds without. */
@@ -105,7 +110,7 @@ static void read_value(Reader *reader, const struct ConfigItem *item, const char
 
         r = usec ? parse_usec(text, &value) : parse_u64(text, &value);
         if (r >= 0 && value >= item->min && value <= item->max) {
-                *(uint64_t *) ((char *) reader->config + item->offset) = value;
+                *config_member(reader->config, item) = value;
                 return;
         }
         if (usec)

@@ -106,7 +106,7 @@ static void undo(ScopeCreate *c, int r, const sd_bus_error *error)
                 (void) sd_bus_error_copy(&c->error, error);
         else
                 error_set(&c->error, ERROR_CREATION_FAILED, "%s: %s", s->unit, strerror(-r));
-        log_info("%s was not created: %s", s->unit, c->error.message);
+        log_info("not created: %s", c->error.message);
         c->systemd = systemd_call_free(c->systemd);
         c->deadline = sd_event_source_disable_unref(c->deadline);
 
