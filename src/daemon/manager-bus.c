@@ -39,7 +39,6 @@ static int read_cgroup_metrics(Manager *m, const char *text, Metrics *ret, sd_bu
 static int read_task_metrics(Task *t, Metrics *ret, sd_bus_error *error)
 {
         Scope *s = t->scope;
-        _cleanup_(freep) char *leaf = NULL;
         _cleanup_(closep) int fd = -EBADF;
 
         if (s->payload_fd >= 0)
