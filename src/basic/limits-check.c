@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Relations between limits, and between limits and the node they are for. */
+#include "basic/io-disk.h"
+#include "basic/limits-internal.h"
+#include "basic/reason.h"
+
+#include <inttypes.h>
+#include <sys/sysmacros.h>
+
+/* The least quota that the kernel takes in cpu.max, of whatever period. */
+#define QUOTA_MIN_USEC 1000
+
+static const LimitType device_limits[] = {
+        LIMIT_IO_READ_BANDWIDTH_MAX,
+        LIMIT_IO_WRITE_BANDWIDTH_MAX,
+        LIMIT_IO_READ_IOPS_MAX,
+        LIMIT_IO_WRITE_IOPS_MAX,
+};
+
+static int check_quota(const Limits *l, char **ret_reason)
+{
+        const Limit *quota = &l->values[LIMIT_CPU_QUOTA],
+                    *period = &l->values[LIMIT_CPU_QUOTA_PERIOD];
+
+        if (!period->is_set || period->number == UINT64_MAX)
+                return 0;
+        if (!quota->is_set)
+                return reason_set(-EINVAL, ret_reason,
+                                  "CPUQuotaPeriodUSec=%" PRIu64 " has no effect without "
+                                  "CPUQuotaPerSecUSec: give both",
+                                  period->number);
+
+        /* With + 1, since whoever computed the quota a second from a quota in this period may have
+         * rounded down. Without a period of the caller's, systemd chooses one that is long enough.
+         */
+        if (quota->number != UINT64_MAX &&
+            (quota->number + 1) < QUOTA_MIN_USEC * USEC_PER_SEC / period->number)
+                return reason_set(-ERANGE, ret_reason,
+                                  "CPUQuotaPerSecUSec=%" PRIu64 " is out of range with "
+                                  "CPUQuotaPeriodUSec=%" PRIu64 ": at least %" PRIu64
+                                  " µs (1 ms in each period), or infinity",
+                                  quota->number, period->number,
+                                  QUOTA_MIN_USEC * USEC_PER_SEC / period->number);
+
+        return 0;
+}
+
+/* systemd writes all four limits of a device at once, for each name it is given by: of two names of
+ * one disk the later would undo the earlier. */
+typedef struct SeenDisks {
+        const char **names;
+        dev_t *devs;
+        size_t n;
+} SeenDisks;
+
+static void seen_disks_done(SeenDisks *s)
+{
+        free(s->names);
+        free(s->devs);
+}
+
+static int seen_disks_init(SeenDisks *s, const Limits *l)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(device_limits); i++)
+                n += l->values[device_limits[i]].n_pairs;
+
+        s->names = calloc(n + 1, sizeof(*s->names));
+        s->devs = calloc(n + 1, sizeof(*s->devs));
+        return s->names && s->devs ? 0 : -ENOMEM;
+}
+
+static int check_disk(SeenDisks *seen, LimitType t, const char *name, char **ret_reason)
+{
+        _cleanup_(freep) char *fault = NULL;
+        dev_t dev;
+        int r;
+
+        for (size_t i = 0; i < seen->n; i++)
+                if (streq(seen->names[i], name))
+                        return 0;
+
+        r = io_disk_of_path(name, &dev, &fault);
+        if (r < 0)
+                return fault ? reason_set(-EINVAL, ret_reason, "%s: %s", limit_table[t].property,
+                                          fault)
+                             : r;
+
+        for (size_t i = 0; i < seen->n; i++)
+                if (seen->devs[i] == dev)
+                        return reason_set(
+                                -EINVAL, ret_reason,
+                                "%s: %s and %s are the same disk (%u:%u): use one name for it",
+                                limit_table[t].property, seen->names[i], name, major(dev),
+                                minor(dev));
+
+        seen->names[seen->n] = name;
+        seen->devs[seen->n++] = dev;
+        return 0;
+}
+
+static int check_disks(const Limits *l, char **ret_reason)
+{
+        _cleanup_(seen_disks_done) SeenDisks seen = { 0 };
+        int r;
+
+        r = seen_disks_init(&seen, l);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < ELEMENTSOF(device_limits); i++) {
+                const Limit *v = &l->values[device_limits[i]];
+
+                if (v->is_set && l->values[LIMIT_IO_MAX].is_set)
+                        return reason_set(
+                                -EINVAL, ret_reason,
+                                "%s and IOMax exclude each other: limit all disks alike, or "
+                                "each by its name",
+                                limit_table[device_limits[i]].property);
+
+                for (size_t k = 0; k < v->n_pairs; k++) {
+                        r = check_disk(&seen, device_limits[i], v->pairs[k].name, ret_reason);
+                        if (r < 0)
+                                return r;
+                }
+        }
+
+        return 0;
+}
+
+/* systemd passes over a node that is not there. */
+static int check_device_nodes(const Limits *l, char **ret_reason)
+{
+        const Limit *v = &l->values[LIMIT_DEVICE_ALLOW];
+
+        for (size_t i = 0; i < v->n_pairs; i++) {
+                const char *name = v->pairs[i].name;
+                int r = name[0] == '/' ? device_node_check(name) : 0;
+
+                if (r < 0)
+                        return reason_set(-EINVAL, ret_reason, "DeviceAllow=%s: %s", name,
+                                          r == -ENODEV ? "this is not a device node"
+                                                       : strerror(-r));
+        }
+
+        return 0;
+}
+
+int limits_check(const Limits *l, char **ret_reason)
+{
+        int r;
+
+        r = check_quota(l, ret_reason);
+        if (r >= 0)
+                r = check_disks(l, ret_reason);
+        if (r >= 0)
+                r = check_device_nodes(l, ret_reason);
+
+        return r;
+}
