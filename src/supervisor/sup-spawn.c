@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The start of a task as its parent sees it: leaf, child, and the answer by pipe or by deadline. */
+
+#include "supervisor.h"
+
+#include "basic/cgroup-file.h"
+#include "basic/name.h"
+#include "basic/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+
+static int fail(Request *r, SpawnStep step, int error, const char *reason)
+{
+        r->step = step;
+        r->reason = reason;
+        return error;
+}
+
+/* ---- what comes through the pipe ---- */
+
+static void spawn_ended(Supervisor *s, Task *t, TaskState state)
+{
+        TAILQ_REMOVE(&s->starting, t, starting);
+        t->state = state;
+        t->deadline = USEC_NEVER;
+        source_close(&t->status);
+}
+
+static void spawn_executed(Supervisor *s, Task *t)
+{
+        spawn_ended(s, t, TASK_RUNNING);
+        link_say_task(s, t, SAY_TASK | SAY_REPLY);
+}
+
+/* The answer comes when nothing of it is left: see task_settle(). Until then the deadline stays. */
+static void spawn_failed(Supervisor *s, Task *t, SpawnStep step, int error)
+{
+        t->step = step;
+        t->error = error;
+        source_close(&t->status);
+}
+
+/* Reads what there is. At the end of the pipe it is known how the start went. */
+static void spawn_read(Supervisor *s, Task *t)
+{
+        ChildStatus status;
+        ssize_t n;
+
+        while ((n = read(t->status.fd, &status, sizeof(status))) == (ssize_t) sizeof(status)) {
+                t->step = (SpawnStep) status.step;
+                t->error = status.error;
+        }
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return;
+        if (t->error == 0 && t->step == SPAWN_STEP_EXEC)
+                spawn_executed(s, t);
+        else if (t->error == 0)
+                spawn_failed(s, t, SPAWN_STEP_DIED, ECANCELED);
+        else
+                spawn_failed(s, t, t->step, t->error);
+}
+
+static void handle_status(Supervisor *s, Source *source, uint32_t events)
+{
+        spawn_read(s, source_owner(source, Task, status));
+}
+
+void spawn_finish(Supervisor *s, Task *t)
+{
+        if (t->status.fd >= 0)
+                spawn_read(s, t);
+        if (t->state != TASK_STARTING)
+                return;
+        if (t->error == 0)
+                spawn_failed(s, t, SPAWN_STEP_DIED, ECANCELED);
+        spawn_ended(s, t, TASK_FAILED);
+}
+
+static void spawn_timeout(Supervisor *s, Task *t)
+{
+        if (t->status.fd >= 0)
+                spawn_read(s, t);
+        if (t->state != TASK_STARTING)
+                return;
+        if (t->error == 0) {
+                t->step = SPAWN_STEP_TIMEOUT;
+                t->error = ETIMEDOUT;
+        }
+        (void) kill(t->pid, SIGKILL);
+        t->overdue = true;
+        spawn_ended(s, t, TASK_FAILED);
+        link_say_task(s, t, SAY_REPLY);
+}
+
+/* What hangs is answered now; its name stays taken until it has gone. */
+void spawn_timeouts(Supervisor *s, uint64_t now)
+{
+        Task *t = TAILQ_FIRST(&s->starting);
+
+        while (t) {
+                Task *next = TAILQ_NEXT(t, starting);
+
+                if (t->deadline <= now)
+                        spawn_timeout(s, t);
+                t = next;
+        }
+}
+
+/* ---- the child ---- */
+
+static void close_sources_of_others(Supervisor *s)
+{
+        Task *t;
+
+        TAILQ_FOREACH (t, &s->starting, starting)
+                source_close(&t->status);
+}
+
+/* A child that hangs must not hold what tells the daemon, or another task, that we have ended. */
+static _Noreturn void spawn_child(Supervisor *s, Child *c)
+{
+        source_close(&s->link.listen);
+        source_close(&s->link.peer);
+        safe_close(s->epoll_fd);
+        safe_close(s->scope_fd);
+        safe_close(s->payload_fd);
+        safe_close(s->runtime_fd);
+        close_sources_of_others(s);
+        child_run(c);
+}
+
+static int child_fds(Child *c, Request *r)
+{
+        static const char *const names[] = { "stdin", "stdout", "stderr" };
+        const char *p = r->fds_names ? r->fds_names : "";
+        size_t n = 1;
+
+        if (r->n_fds < 1)
+                return fail(r, SPAWN_STEP_SPEC, -EINVAL, "spawn needs the specification");
+        c->spec_fd = r->fds[0];
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                const char *rest = startswith(p, names[i]);
+
+                c->stdio[i] = -EBADF;
+                if (!rest || (*rest && *rest != ' '))
+                        continue;
+                if (n == r->n_fds)
+                        return fail(r, SPAWN_STEP_STDIO, -EINVAL,
+                                    "fewer descriptors than fds says");
+                c->stdio[i] = r->fds[n++];
+                p = rest + strspn(rest, " ");
+        }
+        if (*p)
+                return fail(r, SPAWN_STEP_STDIO, -EINVAL, "fds wants of: stdin stdout stderr");
+        return 0;
+}
+
+/* Whether the task logs to the journal stands in the specification, which only the child reads. The
+ * daemon may say so; else the stream is opened when stdout or stderr was not passed. */
+static int journal_for(Supervisor *s, const Child *c, const Request *r)
+{
+        bool wanted = c->stdio[1] < 0 || c->stdio[2] < 0;
+
+        if (r->journal != UINT64_MAX)
+                wanted = r->journal > 0;
+        return wanted ? journal_open(&s->journal) : -ENOTCONN;
+}
+
+/* Starts the child in the leaf. Without clone3 it moves there itself, before anything else. */
+static pid_t spawn_clone(Supervisor *s, int leaf, int status_fd, Child *c)
+{
+        _cleanup_(closep) int pidfd = -EBADF;
+        pid_t pid;
+
+        c->leaf_fd = -EBADF;
+        c->status_fd = status_fd;
+        c->nofile = s->nofile;
+        pid = clone_into_cgroup(leaf, &pidfd);
+        if (pid < 0 && clone_into_cgroup_unsupported((int) pid)) {
+                c->leaf_fd = leaf;
+                pid = fork();
+                if (pid < 0)
+                        return -errno;
+        }
+        if (pid == 0)
+                spawn_child(s, c);
+        return pid;
+}
+
+/* ---- the request ---- */
+
+/* The leaf may be there already, prepared with limits by the daemon, but nothing may live in it. */
+static int open_leaf(Supervisor *s, const char *name)
+{
+        _cleanup_(closep) int leaf = -EBADF;
+        bool made = mkdirat(s->payload_fd, name, 0755) >= 0;
+
+        if (!made && errno != EEXIST)
+                return -errno;
+        leaf = openat(s->payload_fd, name, O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_RDONLY);
+        if (leaf < 0)
+                return -errno;
+        if (!made && cgroup_populated(leaf) != 0)
+                return -EEXIST;
+        return TAKE_FD(leaf);
+}
+
+static int spawn_start(Supervisor *s, Request *r, Task *t, Child *c)
+{
+        _cleanup_(closep) int leaf = -EBADF, status = -EBADF, status_child = -EBADF;
+        int fds[2];
+        pid_t pid;
+
+        leaf = open_leaf(s, t->name);
+        if (leaf < 0)
+                return fail(r, SPAWN_STEP_LEAF, leaf,
+                            leaf == -EEXIST ? "processes are left in the leaf" : NULL);
+        t->has_leaf = true;
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return fail(r, SPAWN_STEP_PLACE, -errno, NULL);
+        status = fds[0];
+        status_child = fds[1];
+        if (fcntl(status, F_SETFL, O_NONBLOCK) < 0)
+                return fail(r, SPAWN_STEP_PLACE, -errno, NULL);
+        t->status.handle = handle_status;
+        if (source_add(s, &t->status, TAKE_FD(status), EPOLLIN) < 0)
+                return fail(r, SPAWN_STEP_PLACE, -ENOMEM, NULL);
+        t->start_usec = now_realtime_usec();
+        pid = spawn_clone(s, leaf, status_child, c);
+        if (pid < 0)
+                return fail(r, SPAWN_STEP_PLACE, (int) pid, NULL);
+        s->populated = true;
+        task_set_pid(s, t, pid);
+        return 0;
+}
+
+/* An ended task of the same name makes room: its status was said, on this connection too. */
+static int make_room(Supervisor *s, Request *r, const char *name)
+{
+        Task *t = task_find(s, name);
+
+        if (!t)
+                return 0;
+        if (t->state != TASK_EXITED || t->say)
+                return fail(r, SPAWN_STEP_LEAF, -EEXIST, "a task of this name is there");
+        t->forgotten = true;
+        task_settle(s, t);
+        if (task_find(s, name))
+                return fail(r, SPAWN_STEP_LEAF, -EEXIST, "processes are left in the leaf");
+        return 0;
+}
+
+static int check_request(Supervisor *s, Request *r, Child *c)
+{
+        _cleanup_(freep) char *name = NULL;
+
+        if (s->state != SUPERVISOR_READY)
+                return fail(r, SPAWN_STEP_LEAF, -ESHUTDOWN,
+                            s->state == SUPERVISOR_WAITING ? "the supervisor is not set up"
+                                                           : "the scope is being stopped");
+        if (!r->task || task_name_parse(r->task, &name, NULL) < 0)
+                return fail(r, SPAWN_STEP_LEAF, -EINVAL, "not a valid name of a task");
+        if (r->timeout_usec == UINT64_MAX || r->timeout_usec == 0)
+                return fail(r, SPAWN_STEP_LEAF, -EINVAL, "spawn needs timeout_usec");
+        return child_fds(c, r);
+}
+
+int request_spawn(Supervisor *s, Request *r)
+{
+        Child c;
+        Task *t;
+        int k;
+
+        k = check_request(s, r, &c);
+        if (k < 0)
+                return k;
+        k = make_room(s, r, r->task);
+        if (k < 0)
+                return k;
+        t = task_new(s, r->task);
+        if (!t)
+                return fail(r, SPAWN_STEP_LEAF, -ENOMEM, NULL);
+        TAILQ_INSERT_TAIL(&s->starting, t, starting);
+        t->serial = r->serial;
+        t->reply_due = true;
+        t->step = _SPAWN_STEP_INVALID;
+        t->deadline = usec_add(now_usec(), r->timeout_usec);
+        c.journal = journal_for(s, &c, r);
+        k = spawn_start(s, r, t, &c);
+        if (k < 0) {
+                if (t->has_leaf)
+                        (void) cgroup_remove(s->payload_fd, t->name);
+                task_free(s, t);
+                return k;
+        }
+        return 1;
+}

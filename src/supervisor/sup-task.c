@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tasks from their start until nobody asks for them any more: table, reaping, removal of leaves. */
+
+#include "supervisor.h"
+
+#include "basic/cgroup-file.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+
+/* At one go. A task that forks orphans as fast as it can must not keep the loop from everything
+ * else. */
+#define REAP_MAX 256
+
+Task *task_find(Supervisor *s, const char *name)
+{
+        Task *t;
+
+        HASH_FIND(by_name, s->tasks, name, strlen(name), t);
+        return t;
+}
+
+Task *task_new(Supervisor *s, const char *name)
+{
+        size_t length = strlen(name);
+        Task *t = calloc(1, sizeof(Task) + length + 1);
+
+        if (!t)
+                return NULL;
+        memcpy(t->name, name, length + 1);
+        t->status.fd = t->events.fd = -EBADF;
+        t->deadline = USEC_NEVER;
+        HASH_ADD(by_name, s->tasks, name, length, t);
+        if (!t->by_name.tbl) {
+                free(t);
+                return NULL;
+        }
+        return t;
+}
+
+void task_set_pid(Supervisor *s, Task *t, pid_t pid)
+{
+        t->pid = pid;
+        t->alive = true;
+        s->n_alive++;
+        HASH_ADD(by_pid, s->pids, pid, sizeof(t->pid), t);
+}
+
+static void task_clear_pid(Supervisor *s, Task *t)
+{
+        if (!t->alive)
+                return;
+        t->alive = false;
+        s->n_alive--;
+        if (t->by_pid.tbl)
+                HASH_DELETE(by_pid, s->pids, t);
+}
+
+static Task *task_find_pid(Supervisor *s, pid_t pid)
+{
+        Task *t, *next;
+
+        HASH_FIND(by_pid, s->pids, &pid, sizeof(pid), t);
+        if (t || HASH_CNT(by_pid, s->pids) == s->n_alive)
+                return t;
+        /* There was no memory to enter one of them. */
+        HASH_ITER (by_name, s->tasks, t, next)
+                if (t->alive && t->pid == pid)
+                        return t;
+        return NULL;
+}
+
+void task_free(Supervisor *s, Task *t)
+{
+        if (t->say)
+                TAILQ_REMOVE(&s->unsaid, t, unsaid);
+        if (t->state == TASK_STARTING)
+                TAILQ_REMOVE(&s->starting, t, starting);
+        task_clear_pid(s, t);
+        source_close(&t->status);
+        source_close(&t->events);
+        HASH_DELETE(by_name, s->tasks, t);
+        free(t);
+}
+
+/* Frees the task when nobody waits for anything of it. */
+void task_collect(Supervisor *s, Task *t)
+{
+        if (t->alive || t->has_leaf || t->say)
+                return;
+        if ((t->state == TASK_FAILED && !t->reply_due) || (t->state == TASK_EXITED && t->forgotten))
+                task_free(s, t);
+}
+
+static void handle_leaf_events(Supervisor *s, Source *source, uint32_t events)
+{
+        Task *t = source_owner(source, Task, events);
+
+        if (events_populated(source->fd) <= 0)
+                task_settle(s, t);
+}
+
+static int watch_leaf(Supervisor *s, Task *t)
+{
+        char path[NAME_MAX + sizeof("/cgroup.events")];
+        int fd;
+
+        if (t->events.fd >= 0)
+                return 0;
+        (void) stpcpy(stpcpy(path, t->name), "/cgroup.events");
+        fd = openat(s->payload_fd, path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        t->events.handle = handle_leaf_events;
+        return source_add(s, &t->events, fd, EPOLLPRI);
+}
+
+static void remove_leaf(Supervisor *s, Task *t)
+{
+        if (cgroup_remove(s->payload_fd, t->name) == -EBUSY && watch_leaf(s, t) >= 0)
+                return;
+        source_close(&t->events);
+        t->has_leaf = false;
+}
+
+/* Goes on with what follows the end of a task's process, as far as that is possible now: the leaf
+ * is removed once it is empty, and only then a failed start is answered. */
+void task_settle(Supervisor *s, Task *t)
+{
+        if (t->alive)
+                return;
+        if (t->has_leaf)
+                remove_leaf(s, t);
+        if (t->state == TASK_FAILED && !t->has_leaf && !t->overdue)
+                link_say_task(s, t, SAY_REPLY);
+        task_collect(s, t);
+}
+
+/* The kernel tells who was killed for memory only by cgroup. */
+static bool killed_for_memory(Supervisor *s, Task *t)
+{
+        _cleanup_(closep) int leaf = -EBADF;
+        uint64_t kills;
+        bool more;
+        int r = -ENOENT;
+
+        leaf = openat(s->payload_fd, t->name, O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_RDONLY);
+        if (leaf >= 0)
+                r = cgroup_read_key(leaf, "memory.events", "oom_kill", &kills);
+        if (r >= 0)
+                return kills > 0;
+        if (cgroup_read_key(s->payload_fd, "memory.events", "oom_kill", &kills) < 0)
+                return false;
+        more = kills > s->payload_oom_kills;
+        s->payload_oom_kills = kills;
+        return more;
+}
+
+static void task_ended(Supervisor *s, Task *t, const siginfo_t *si)
+{
+        task_clear_pid(s, t);
+        if (t->state == TASK_STARTING)
+                spawn_finish(s, t);
+        if (t->state == TASK_RUNNING) {
+                t->state = TASK_EXITED;
+                t->exit_usec = now_realtime_usec();
+                t->exit_code = si->si_code;
+                t->exit_status = si->si_status;
+                t->oom = si->si_code != CLD_EXITED && si->si_status == SIGKILL &&
+                         killed_for_memory(s, t);
+                link_say_task(s, t, SAY_EXITED);
+                if (streq(t->name, TASK_MAIN))
+                        (void) payload_kill(s);
+        }
+        task_settle(s, t);
+}
+
+/* Everything that has ended, our own children and the orphans of payload, which are ours as well.
+ */
+void tasks_reap(Supervisor *s)
+{
+        int n = 0;
+
+        for (; n < REAP_MAX; n++) {
+                siginfo_t si = {};
+                Task *t;
+
+                if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG) < 0 || si.si_pid == 0)
+                        break;
+                t = task_find_pid(s, si.si_pid);
+                if (t)
+                        task_ended(s, t, &si);
+        }
+        s->more_to_reap = n == REAP_MAX;
+        payload_check_empty(s, true);
+}
+
+/* The fields of `exited`, as they also stand in an outcome. */
+void task_append_exit(const Task *t, Fields *f)
+{
+        fields_append(f, "task", t->name);
+        fields_append_i64(f, "pid", t->pid);
+        fields_append_u64(f, "start_usec", t->start_usec);
+        fields_append_u64(f, "exit_usec", t->exit_usec);
+        fields_append_i64(f, t->exit_code == CLD_EXITED ? "exit" : "signal", t->exit_status);
+        if (t->oom)
+                fields_append_u64(f, "oom", 1);
+}
+
+int request_forget(Supervisor *s, Request *r)
+{
+        Task *t = r->task ? task_find(s, r->task) : NULL;
+
+        if (!t || t->state != TASK_EXITED)
+                return 1;
+        t->forgotten = true;
+        task_collect(s, t);
+        return 1;
+}
