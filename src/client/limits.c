@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The caller's set of limits: the table of basic/limits.h behind an opaque object. */
+#include "client.h"
+
+_public_ hpcnode_cgroup_limits *hpcnode_cgroup_limits_new(void)
+{
+        return calloc(1, sizeof(hpcnode_cgroup_limits));
+}
+
+_public_ hpcnode_cgroup_limits *hpcnode_cgroup_limits_free(hpcnode_cgroup_limits *limits)
+{
+        if (!limits)
+                return NULL;
+        limits_done(&limits->limits);
+        free(limits);
+        return NULL;
+}
+
+static LimitType limit_find(const char *property, hpcnode_cgroup_error *e)
+{
+        LimitType t = limit_from_property(property);
+
+        if (t < 0)
+                (void) client_error(
+                        e, HPCNODE_CGROUP_ERROR_INVALID_ARGS,
+                        "%s is not a limit; see org.hpcnode.Cgroup1(5) for those there are",
+                        property);
+        return t;
+}
+
+static int limit_refused(hpcnode_cgroup_error *e, const char *reason, int r)
+{
+        if (r == -ENOMEM)
+                return client_oom(e);
+        return client_error(e, HPCNODE_CGROUP_ERROR_INVALID_ARGS, "%s",
+                            reason ?: "the value is not allowed");
+}
+
+_public_ int hpcnode_cgroup_limits_set(hpcnode_cgroup_limits *limits, const char *property,
+                                       const char *text, hpcnode_cgroup_error *ret_error)
+{
+        _cleanup_(freep) char *reason = NULL;
+        LimitType t;
+        int r;
+
+        t = limit_find(property, ret_error);
+        if (t < 0)
+                return -EINVAL;
+        r = limits_parse(&limits->limits, t, text, &reason);
+        if (r < 0)
+                return limit_refused(ret_error, reason, r);
+        return 0;
+}
+
+_public_ int hpcnode_cgroup_limits_set_number(hpcnode_cgroup_limits *limits, const char *property,
+                                              uint64_t value, hpcnode_cgroup_error *ret_error)
+{
+        _cleanup_(freep) char *reason = NULL;
+        LimitType t;
+        int r;
+
+        t = limit_find(property, ret_error);
+        if (t < 0)
+                return -EINVAL;
+        r = limits_set_number(&limits->limits, t, value, &reason);
+        if (r < 0)
+                return limit_refused(ret_error, reason, r);
+        return 0;
+}
+
+_public_ int hpcnode_cgroup_limits_check(const hpcnode_cgroup_limits *limits,
+                                         hpcnode_cgroup_error *ret_error)
+{
+        _cleanup_(freep) char *reason = NULL;
+        int r;
+
+        r = limits_check(&limits->limits, &reason);
+        return r < 0 ? limit_refused(ret_error, reason, r) : 0;
+}
+
+_public_ int hpcnode_cgroup_limits_get_number(const hpcnode_cgroup_limits *limits,
+                                              const char *property, uint64_t *ret)
+{
+        LimitType t = limit_from_property(property);
+
+        if (t < 0 || limit_table[t].kind != LIMIT_KIND_NUMBER)
+                return -EINVAL;
+        if (!limits->limits.values[t].is_set)
+                return 0;
+        *ret = limits->limits.values[t].number;
+        return 1;
+}
+
+/* True when a pair of an earlier limit, or an earlier pair of this one, names the same device. */
+static bool device_seen_before(const Limits *l, LimitType t, size_t index)
+{
+        const char *name = l->values[t].pairs[index].name;
+
+        for (LimitType before = LIMIT_IO_READ_BANDWIDTH_MAX; before <= t; before++) {
+                size_t n = before == t ? index : l->values[before].n_pairs;
+
+                for (size_t i = 0; i < n; i++)
+                        if (streq(l->values[before].pairs[i].name, name))
+                                return true;
+        }
+        return false;
+}
+
+_public_ size_t hpcnode_cgroup_limits_count_io_rules(const hpcnode_cgroup_limits *limits)
+{
+        const Limits *l = &limits->limits;
+        size_t n = l->values[LIMIT_IO_MAX].is_set ? 1 : 0;
+
+        for (LimitType t = LIMIT_IO_READ_BANDWIDTH_MAX; t <= LIMIT_IO_WRITE_IOPS_MAX; t++)
+                for (size_t i = 0; i < l->values[t].n_pairs; i++)
+                        if (!device_seen_before(l, t, i))
+                                n++;
+        return n;
+}
+
+/* ---- on the bus ---- */
+
+static int append_list(sd_bus_message *m, const LimitInfo *info, const Limit *v)
+{
+        const char *list = info->kind == LIMIT_KIND_DEVICES ? "(st)" : "(ss)";
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', list);
+        for (size_t i = 0; r >= 0 && i < v->n_pairs; i++)
+                r = info->kind == LIMIT_KIND_DEVICES
+                            ? sd_bus_message_append(m, list, v->pairs[i].name, v->pairs[i].number)
+                            : sd_bus_message_append(m, list, v->pairs[i].name, v->pairs[i].word);
+        if (r < 0)
+                return r;
+        return sd_bus_message_close_container(m);
+}
+
+static int append_value(sd_bus_message *m, const LimitInfo *info, const Limit *v)
+{
+        switch (info->kind) {
+        case LIMIT_KIND_NUMBER:
+                return sd_bus_message_append_basic(m, 't', &v->number);
+        case LIMIT_KIND_SET:
+                return sd_bus_message_append_array(m, 'y', v->set.bits, v->set.n_bytes);
+        case LIMIT_KIND_WORD:
+                return sd_bus_message_append_basic(m, 's', v->word);
+        case LIMIT_KIND_DEVICES:
+        case LIMIT_KIND_PAIRS:
+                return append_list(m, info, v);
+        }
+        return -EINVAL;
+}
+
+static int append_limit(sd_bus_message *m, const LimitInfo *info, const Limit *v)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append_basic(m, 's', info->property);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(m, 'v', info->signature);
+        if (r < 0)
+                return r;
+        r = append_value(m, info, v);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_close_container(m);
+        if (r < 0)
+                return r;
+        return sd_bus_message_close_container(m);
+}
+
+int client_limits_append(sd_bus_message *m, const Limits *limits)
+{
+        int r;
+
+        for (LimitType t = 0; t < _LIMIT_MAX; t++) {
+                if (!limits->values[t].is_set)
+                        continue;
+                r = append_limit(m, &limit_table[t], &limits->values[t]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int read_list(sd_bus_message *m, LimitType t, Limits *l)
+{
+        const LimitInfo *info = &limit_table[t];
+        const char *list = info->kind == LIMIT_KIND_DEVICES ? "(st)" : "(ss)";
+        const char *name, *word;
+        uint64_t number;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', list);
+        if (r < 0)
+                return r;
+        for (;;) {
+                if (info->kind == LIMIT_KIND_DEVICES)
+                        r = sd_bus_message_read(m, list, &name, &number);
+                else
+                        r = sd_bus_message_read(m, list, &name, &word);
+                if (r <= 0)
+                        break;
+                if (info->kind == LIMIT_KIND_DEVICES)
+                        r = limits_add_device(l, t, name, number, NULL);
+                else
+                        r = limits_add_pair(l, t, name, word, NULL);
+                if (r < 0)
+                        break;
+        }
+        if (r < 0)
+                return r;
+        return sd_bus_message_exit_container(m);
+}
+
+static int read_value(sd_bus_message *m, LimitType t, Limits *l)
+{
+        const void *bits;
+        const char *word;
+        uint64_t number;
+        size_t n;
+        int r;
+
+        switch (limit_table[t].kind) {
+        case LIMIT_KIND_NUMBER:
+                r = sd_bus_message_read_basic(m, 't', &number);
+                return r < 0 ? r : limits_set_number(l, t, number, NULL);
+        case LIMIT_KIND_SET:
+                r = sd_bus_message_read_array(m, 'y', &bits, &n);
+                return r < 0 ? r : limits_set_set(l, t, bits, n, NULL);
+        case LIMIT_KIND_WORD:
+                r = sd_bus_message_read_basic(m, 's', &word);
+                return r < 0 ? r : limits_set_word(l, t, word, NULL);
+        case LIMIT_KIND_DEVICES:
+        case LIMIT_KIND_PAIRS:
+                return read_list(m, t, l);
+        }
+        return -EINVAL;
+}
+
+static int read_limit(sd_bus_message *m, const char *key, void *userdata)
+{
+        Limits *limits = userdata;
+        LimitType t = limit_from_property(key);
+        int r;
+
+        if (t < 0)
+                return 0;
+        r = client_variant_enter(m, limit_table[t].signature);
+        if (r <= 0)
+                return r;
+        r = read_value(m, t, limits);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : 1;
+}
+
+int client_limits_read(sd_bus_message *m, hpcnode_cgroup_limits **ret)
+{
+        _cleanup_(hpcnode_cgroup_limits_freep) hpcnode_cgroup_limits *limits = NULL;
+        int r;
+
+        limits = hpcnode_cgroup_limits_new();
+        if (!limits)
+                return -ENOMEM;
+        r = client_dict_read(m, read_limit, &limits->limits);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(limits);
+        return 0;
+}

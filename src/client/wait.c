@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Waiting for the end of a job: a call without a time limit that outlives restarts of the daemon.
+ */
+#include "client.h"
+
+#include <poll.h>
+#include <time.h>
+
+/* How long the daemon may be out of reach before a wait gives up: longer than a package upgrade or
+ * a slow PID 1 keeps it away, short enough that a script on a broken node comes back. */
+#define UNREACHABLE_MAX_USEC (90 * USEC_PER_SEC)
+
+/* Between two attempts: the bus starts the daemon by itself, so a refusal means that it cannot be
+ * started right now. */
+#define RETRY_MIN_USEC (100 * USEC_PER_MSEC)
+#define RETRY_MAX_USEC (2 * USEC_PER_SEC)
+
+/* A call that was pending for so long has reached a daemon. */
+#define REACHED_USEC (5 * USEC_PER_SEC)
+
+/* One WaitScope under way. */
+typedef struct Question {
+        hpcnode_cgroup_info *answer; /* owned; NULL until it has come */
+        sd_bus_error error;
+        int result; /* 1: no answer yet, else 0 or negative errno */
+} Question;
+
+static void question_done(Question *q)
+{
+        sd_bus_error_free(&q->error);
+        q->answer = hpcnode_cgroup_info_free(q->answer);
+}
+
+static uint64_t now_usec(void)
+{
+        struct timespec ts;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
+}
+
+static int read_answer(sd_bus_message *m, hpcnode_cgroup_info **ret)
+{
+        _cleanup_(hpcnode_cgroup_info_freep) hpcnode_cgroup_info *info = NULL;
+        const char *state;
+        int r;
+
+        info = client_info_new();
+        if (!info)
+                return -ENOMEM;
+        r = sd_bus_message_read(m, "siib", &state, &info->exit_status, &info->exit_signal,
+                                &info->oom_killed);
+        if (r < 0)
+                return r;
+        info->state = strdup(state);
+        if (!info->state)
+                return -ENOMEM;
+
+        *ret = TAKE_PTR(info);
+        return 0;
+}
+
+static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Question *q = userdata;
+
+        if (sd_bus_message_is_method_error(m, NULL)) {
+                (void) sd_bus_error_copy(&q->error, sd_bus_message_get_error(m));
+                q->result = -sd_bus_message_get_errno(m);
+        } else
+                q->result = read_answer(m, &q->answer);
+        return 0;
+}
+
+/* Sleeps until the bus (NULL: none) has something, cancel_fd is readable or the time is over.
+ * -ECANCELED for cancel_fd. */
+static int sleep_on(sd_bus *bus, int cancel_fd, uint64_t timeout_usec)
+{
+        struct pollfd fds[2] = { { .fd = -1 }, { .fd = cancel_fd, .events = POLLIN } };
+        struct timespec ts;
+        int r;
+
+        if (bus) {
+                uint64_t until;
+
+                fds[0].fd = sd_bus_get_fd(bus);
+                r = sd_bus_get_events(bus);
+                if (fds[0].fd < 0 || r < 0)
+                        return -ENOTCONN;
+                fds[0].events = (short) r;
+                if (sd_bus_get_timeout(bus, &until) > 0 && until != UINT64_MAX) {
+                        uint64_t now = now_usec();
+
+                        timeout_usec = until > now ? until - now : 0;
+                }
+        }
+
+        ts.tv_sec = (time_t) (timeout_usec / USEC_PER_SEC);
+        ts.tv_nsec = (long) (timeout_usec % USEC_PER_SEC * NSEC_PER_USEC);
+        r = ppoll(fds, ELEMENTSOF(fds), timeout_usec == UINT64_MAX ? NULL : &ts, NULL);
+        if (r < 0)
+                return errno == EINTR ? 0 : -errno;
+        return fds[1].revents ? -ECANCELED : 0;
+}
+
+/* Asks once. 0 when the question was answered or failed (see q), -ECANCELED, or another negative
+ * errno when the connection broke. */
+static int ask(hpcnode_cgroup *c, const char *scope, int cancel_fd, Question *q)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
+        int r;
+
+        r = client_method(c, "WaitScope", &m, NULL);
+        if (r < 0)
+                return r;
+        r = client_append_string(m, scope, NULL);
+        if (r < 0)
+                return r;
+        r = sd_bus_call_async(c->bus, &slot, m, on_answer, q, UINT64_MAX);
+        if (r < 0)
+                return r;
+
+        while (q->result > 0) {
+                r = sd_bus_process(c->bus, NULL);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        continue;
+                r = sleep_on(c->bus, cancel_fd, UINT64_MAX);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+_public_ int hpcnode_cgroup_wait(hpcnode_cgroup *c, const char *scope, int cancel_fd,
+                                 hpcnode_cgroup_info **ret, hpcnode_cgroup_error *ret_error)
+{
+        uint64_t deadline = now_usec() + UNREACHABLE_MAX_USEC, delay = RETRY_MIN_USEC;
+
+        for (;;) {
+                _cleanup_(question_done) Question q = { .error = SD_BUS_ERROR_NULL, .result = 1 };
+                uint64_t asked = now_usec();
+                int r;
+
+                r = ask(c, scope, cancel_fd, &q);
+                if (r >= 0)
+                        r = q.result;
+                if (r >= 0) {
+                        if (ret)
+                                *ret = TAKE_PTR(q.answer);
+                        return 0;
+                }
+
+                if (now_usec() - asked >= REACHED_USEC) {
+                        deadline = now_usec() + UNREACHABLE_MAX_USEC;
+                        delay = RETRY_MIN_USEC;
+                }
+                if (r != -ECANCELED &&
+                    (!client_error_is_transport(&q.error, r) || now_usec() + delay > deadline))
+                        return client_error_bus(ret_error, &q.error, r);
+
+                if (r != -ECANCELED)
+                        r = sleep_on(NULL, cancel_fd, delay);
+                if (r == -ECANCELED)
+                        return client_error(ret_error, HPCNODE_CGROUP_ERROR_INTERRUPTED,
+                                            "interrupted");
+                delay = delay * 2 < RETRY_MAX_USEC ? delay * 2 : RETRY_MAX_USEC;
+        }
+}

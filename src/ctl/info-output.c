@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The keys that `inspect`, `wait`, `run` and `create` print of a scope, a job or a task. */
+#include "output.h"
+
+static void add_state(Record *r, const hpcnode_cgroup_info *info)
+{
+        record_add_text(r, "id", info->id);
+        record_add_text(r, "state", info->state);
+        record_add_text(r, "unit", info->unit);
+        record_add_text(r, "cgroup", info->cgroup);
+        if (info->pid > 0)
+                record_add_number(r, "pid", info->pid);
+        if (info->n_pids >= 0)
+                record_add_number(r, "pid_count", (uint64_t) info->n_pids);
+        if (info->n_pids > 0)
+                record_add_numbers(r, "pids", info->pids, (size_t) info->n_pids);
+        if (info->priority >= 0)
+                record_add_number(r, "priority", (uint64_t) info->priority);
+}
+
+static void add_end(Record *r, const hpcnode_cgroup_info *info)
+{
+        if (info->exit_status >= 0)
+                record_add_number(r, "exit", (uint64_t) info->exit_status);
+        if (info->exit_signal > 0)
+                record_add_number(r, "signal", (uint64_t) info->exit_signal);
+        if (info->oom_killed >= 0)
+                record_add_flag(r, "oom_killed", info->oom_killed > 0);
+        if (info->oom_kills != UINT64_MAX)
+                record_add_number(r, "oom_kill_count", info->oom_kills);
+}
+
+static void add_figures(Record *r, const hpcnode_cgroup_info *info)
+{
+        static const char *const shown[] = {
+                "memory_current", "memory_peak",   "memory_max",
+                "cpu_usage_usec", "io_read_bytes", "io_write_bytes",
+        };
+
+        if (!info->metrics)
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(shown); i++) {
+                uint64_t value;
+
+                if (hpcnode_cgroup_metrics_get(info->metrics, shown[i], &value) > 0)
+                        record_add_number(r, shown[i], value);
+        }
+}
+
+static void add_times(Record *r, const hpcnode_cgroup_info *info)
+{
+        if (info->start_usec > 0)
+                record_add_number(r, "start_unix_ms", info->start_usec / USEC_PER_MSEC);
+        if (info->exit_usec > 0)
+                record_add_number(r, "exit_unix_ms", info->exit_usec / USEC_PER_MSEC);
+}
+
+void record_add_info(Record *r, const hpcnode_cgroup_info *info)
+{
+        add_state(r, info);
+        add_end(r, info);
+        add_figures(r, info);
+        add_times(r, info);
+        if (info->limits)
+                record_add_number(r, "io_max_rule_count",
+                                  hpcnode_cgroup_limits_count_io_rules(info->limits));
+        if (info->frozen_by && info->frozen_by[0])
+                record_add_texts(r, "frozen_by", info->frozen_by);
+        record_add_text(r, "log", info->log);
+}
+
+void record_add_started(Record *r, const hpcnode_cgroup_info *info)
+{
+        record_add_text(r, "id", info->id);
+        record_add_text(r, "unit", info->unit);
+        if (info->pid > 0)
+                record_add_number(r, "pid", info->pid);
+        record_add_text(r, "cgroup", info->cgroup);
+}

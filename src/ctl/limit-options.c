@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The options that set limits: made from the limit table, so that each limit is described once. */
+#include "ctl.h"
+
+#include "basic/limits.h"
+#include "basic/reason.h"
+#include "basic/size.h"
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+static int set_limit(Arguments *a, const char *property, const char *text, char **ret_reason)
+{
+        hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
+        int r;
+
+        if (!a->limits)
+                a->limits = hpcnode_cgroup_limits_new();
+        if (!a->limits)
+                return CTL_FAILED;
+
+        r = hpcnode_cgroup_limits_set(a->limits, property, text, &e);
+        if (r < 0)
+                *ret_reason = TAKE_PTR(e.message);
+        hpcnode_cgroup_error_done(&e);
+        return r == -EINVAL ? CTL_USAGE : r < 0 ? CTL_FAILED : CTL_OK;
+}
+
+static int parse_limit(Arguments *a, const Option *o, const char *value, char **ret_reason)
+{
+        a->not_with_scope = o->name;
+        return set_limit(a, o->property, value, ret_reason);
+}
+
+/* ---- --io-max: SIZE, or DEVICE KEY=SIZE ... ---- */
+
+static const struct IoKey {
+        const char *key; /* as io.max has it */
+        const char *property;
+} io_keys[] = {
+        { "rbps=", "IOReadBandwidthMax" },
+        { "wbps=", "IOWriteBandwidthMax" },
+        { "riops=", "IOReadIOPSMax" },
+        { "wiops=", "IOWriteIOPSMax" },
+};
+
+static int refuse_rule(const char *value, char **ret_reason)
+{
+        char quoted[REASON_QUOTE_SIZE];
+
+        (void) reason_set(
+                -EINVAL, ret_reason,
+                "%s is not a rule: needed is a SIZE (bytes/s, on every whole disk), or "
+                "\"DEVICE KEY=NUMBER...\" with a path or MAJOR:MINOR, and rbps, wbps, riops or "
+                "wiops for KEY",
+                reason_quote(value, quoted));
+        return CTL_USAGE;
+}
+
+static bool is_device_number(const char *s)
+{
+        const char *p = s;
+
+        while (isdigit((unsigned char) *p))
+                p++;
+        if (p == s || *p != ':' || !isdigit((unsigned char) p[1]))
+                return false;
+        for (p++; isdigit((unsigned char) *p);)
+                p++;
+        return !*p;
+}
+
+/* "8:0" → "/dev/sda", by the device's name in sysfs, where '/' is written '!'. */
+static int device_of_number(const char *number, char **ret, char **ret_reason)
+{
+        _cleanup_(freep) char *link = NULL, *directory = NULL;
+        char *device;
+
+        if (asprintf(&link, "/sys/dev/block/%s", number) < 0) {
+                link = NULL;
+                return CTL_FAILED;
+        }
+        directory = realpath(link, NULL);
+        if (!directory) {
+                (void) reason_set(-EINVAL, ret_reason, "there is no block device %s on this node",
+                                  number);
+                return CTL_USAGE;
+        }
+        if (asprintf(&device, "/dev/%s", strrchr(directory, '/') + 1) < 0)
+                return CTL_FAILED;
+        for (char *p = device; (p = strchr(p, '!'));)
+                *p = '/';
+        *ret = device;
+        return CTL_OK;
+}
+
+/* The path of a rule's device. */
+static int parse_io_device(const char *device, const char *rule, char **ret, char **ret_reason)
+{
+        if (is_device_number(device))
+                return device_of_number(device, ret, ret_reason);
+        if (*device != '/')
+                return refuse_rule(rule, ret_reason);
+        *ret = strdup(device);
+        return *ret ? CTL_OK : CTL_FAILED;
+}
+
+static int parse_io_key(Arguments *a, const char *device, const char *pair, const char *rule,
+                        char **ret_reason)
+{
+        for (size_t i = 0; i < ELEMENTSOF(io_keys); i++) {
+                const char *number = startswith(pair, io_keys[i].key);
+                _cleanup_(freep) char *text = NULL;
+
+                if (!number)
+                        continue;
+                if (asprintf(&text, "%s %s", device, number) < 0) {
+                        text = NULL;
+                        return CTL_FAILED;
+                }
+                return set_limit(a, io_keys[i].property, text, ret_reason);
+        }
+        return refuse_rule(rule, ret_reason);
+}
+
+static int parse_io_max(Arguments *a, const Option *o, const char *value, char **ret_reason)
+{
+        _cleanup_(freep) char *copy = NULL, *device = NULL;
+        char *rest, *word;
+        int n = 0, r;
+
+        a->not_with_scope = o->name;
+        if (!strpbrk(value, " /:="))
+                return set_limit(a, o->property, value, ret_reason);
+        if (!strchr(value, ' '))
+                return refuse_rule(value, ret_reason);
+
+        copy = strdup(value);
+        if (!copy)
+                return CTL_FAILED;
+        r = parse_io_device(strtok_r(copy, " ", &rest) ?: "", value, &device, ret_reason);
+        if (r != CTL_OK)
+                return r;
+        while ((word = strtok_r(NULL, " ", &rest))) {
+                r = parse_io_key(a, device, word, value, ret_reason);
+                if (r != CTL_OK)
+                        return r;
+                n++;
+        }
+        return n > 0 ? CTL_OK : refuse_rule(value, ret_reason);
+}
+
+/* ---- --cpu-max: QUOTA/PERIOD ---- */
+
+static int refuse_quota(const char *value, char **ret_reason)
+{
+        char quoted[REASON_QUOTE_SIZE];
+
+        (void) reason_set(
+                -EINVAL, ret_reason,
+                "%s is not allowed: needed is QUOTA/PERIOD in µs (a quota from 1000, a period "
+                "from 1000 to 1000000), such as 150000/100000 for one and a half cpus, or max",
+                reason_quote(value, quoted));
+        return CTL_USAGE;
+}
+
+static int set_number(Arguments *a, LimitType t, uint64_t value, char **ret_reason)
+{
+        char text[32];
+
+        if (value == UINT64_MAX)
+                return set_limit(a, limit_table[t].property, "infinity", ret_reason);
+        (void) snprintf(text, sizeof(text), "%" PRIu64, value);
+        return set_limit(a, limit_table[t].property, text, ret_reason);
+}
+
+/* systemd counts in µs a second. Rounded up, the kernel's µs a period come out as they were given.
+ */
+static uint64_t quota_per_second(uint64_t quota_usec, uint64_t period_usec)
+{
+        if (quota_usec == UINT64_MAX)
+                return UINT64_MAX;
+        return (uint64_t) (((unsigned __int128) quota_usec * USEC_PER_SEC + period_usec - 1) /
+                           period_usec);
+}
+
+static int parse_cpu_max(Arguments *a, const Option *o, const char *value, char **ret_reason)
+{
+        uint64_t quota, period;
+        int r;
+
+        a->not_with_scope = o->name;
+        if (cpu_quota_parse(value, &quota, &period) < 0)
+                return refuse_quota(value, ret_reason);
+
+        r = set_number(a, LIMIT_CPU_QUOTA, quota_per_second(quota, period), ret_reason);
+        if (r == CTL_OK && period != UINT64_MAX)
+                r = set_number(a, LIMIT_CPU_QUOTA_PERIOD, period, ret_reason);
+        return r;
+}
+
+/* ---- the table ---- */
+
+static OptionParser limit_parser(LimitType t)
+{
+        return t == LIMIT_IO_MAX      ? parse_io_max
+               : t == LIMIT_CPU_QUOTA ? parse_cpu_max
+                                      : parse_limit;
+}
+
+int limits_given_check(const Arguments *a)
+{
+        hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
+
+        if (!a->limits || hpcnode_cgroup_limits_check(a->limits, &e) >= 0)
+                return CTL_OK;
+        (void) usage_error("%s", e.message ?: "these limits do not go together");
+        hpcnode_cgroup_error_done(&e);
+        return CTL_USAGE;
+}
+
+const Option *limit_options(void)
+{
+        static Option options[_LIMIT_MAX + 1];
+        size_t n = 0;
+
+        for (LimitType t = 0; t < _LIMIT_MAX; t++) {
+                const LimitInfo *info = &limit_table[t];
+
+                if (!info->option)
+                        continue;
+                options[n++] = (Option){
+                        .name = info->option,
+                        .argument = info->argument,
+                        .help = info->help,
+                        .parse = limit_parser(t),
+                        .property = info->property,
+                };
+        }
+        options[n] = (Option){ 0 };
+        return options;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The command line of a verb: parsed, and described for --help, from one table of options. */
+#include "ctl.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+/* Beyond a verb's own and the limits: the common ones. */
+static const Option common_options[] = {
+        { "json", "MODE", "Print JSON instead of lines: pretty, short or off", parse_json },
+        { "help", NULL, "Show this help", NULL },
+        { NULL },
+};
+
+#define HELP_COLUMN 30
+
+/* Long options get numbers from here on, each its own: getopt_long() takes an abbreviation of
+ * several options with one number for unique. */
+#define GETOPT_BASE 256
+
+void arguments_done(Arguments *a)
+{
+        hpcnode_cgroup_limits_free(a->limits);
+        hpcnode_cgroup_options_free(a->options);
+        free(a->cwd);
+}
+
+static const char limits_help[] =
+        "\nA SIZE is a number of bytes, or one with K, M, G or T, or max. A RULE is a SIZE for "
+        "every\n"
+        "whole disk, or \"DEVICE [rbps=SIZE] [wbps=SIZE] [riops=N] [wiops=N]\" for one: a path, or "
+        "its\n"
+        "MAJOR:MINOR. --io-max for several devices, and --device, may be given more than once.\n";
+
+static size_t options_count(const Option *o)
+{
+        size_t n = 0;
+
+        while (o && o[n].name)
+                n++;
+        return n;
+}
+
+/* One option with its help, on two lines where the first is long. */
+static void help_option(const Option *o)
+{
+        int n;
+
+        n = printf(streq(o->name, "help") ? "  -h, --%s" : "      --%s", o->name);
+        if (o->argument)
+                n += printf(" %s", o->argument);
+        if (n >= HELP_COLUMN) {
+                putchar('\n');
+                n = 0;
+        }
+        printf("%*s%s\n", HELP_COLUMN - n, "", o->help);
+}
+
+static void help_options(const char *heading, const Option *o)
+{
+        if (!options_count(o))
+                return;
+        printf("\n%s:\n", heading);
+        for (; o->name; o++)
+                help_option(o);
+}
+
+static int verb_help(const Verb *verb)
+{
+        printf("Usage: hpcnode-ctl %s [OPTION...]%s%s\n\n%s.\n", verb->name,
+               *verb->operands ? " " : "", verb->operands, verb->help);
+        help_options("Options", verb->options);
+        if (verb->limits) {
+                help_options("Limits", limit_options());
+                fputs(limits_help, stdout);
+        }
+        help_options("Common options", common_options);
+        printf("\nSee hpcnode-ctl(1).\n");
+        return output_flush();
+}
+
+/* All options of a verb, pointing into their tables; *ret_getopt is the same for getopt_long(). */
+static int options_collect(const Verb *verb, const Option ***ret, struct option **ret_getopt)
+{
+        const Option *tables[] = { verb->options, verb->limits ? limit_options() : NULL,
+                                   common_options };
+        _cleanup_(freep) const Option **all = NULL;
+        _cleanup_(freep) struct option *getopt = NULL;
+        size_t n = 0, k = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(tables); i++)
+                n += options_count(tables[i]);
+        all = calloc(n + 1, sizeof(*all));
+        getopt = calloc(n + 1, sizeof(*getopt));
+        if (!all || !getopt)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < ELEMENTSOF(tables); i++)
+                for (const Option *o = tables[i]; o && o->name; o++, k++) {
+                        all[k] = o;
+                        getopt[k] = (struct option){
+                                .name = o->name,
+                                .has_arg = o->argument ? required_argument : no_argument,
+                                .val = GETOPT_BASE + (int) k,
+                        };
+                }
+
+        *ret = TAKE_PTR(all);
+        *ret_getopt = TAKE_PTR(getopt);
+        return 0;
+}
+
+/* What getopt_long() found wrong with argv[optind - 1]: optopt is then the number of a known
+ * option. */
+static int getopt_error(const Verb *verb, int c, char **argv)
+{
+        const char *option = argv[optind - 1];
+
+        if (c == ':')
+                return usage_error("option %s needs a value; see hpcnode-ctl %s --help", option,
+                                   verb->name);
+        if (optopt >= GETOPT_BASE)
+                return usage_error("option %s takes no value; see hpcnode-ctl %s --help", option,
+                                   verb->name);
+        if (optopt != 0)
+                return usage_error("option -%c is not known; see hpcnode-ctl %s --help", optopt,
+                                   verb->name);
+        return usage_error(
+                "option %s is not known, or short for several; see hpcnode-ctl %s --help", option,
+                verb->name);
+}
+
+static int option_apply(const Option *o, const char *value, Arguments *a)
+{
+        _cleanup_(freep) char *reason = NULL;
+        int r;
+
+        r = o->parse(a, o, value, &reason);
+        if (r == CTL_USAGE)
+                return usage_error("option --%s: %s", o->name,
+                                   reason ?: "the value is not allowed");
+        if (r != CTL_OK)
+                fprintf(stderr, "error: %s\n", reason ?: "out of memory");
+        return r;
+}
+
+static int operands_check(const Verb *verb, const Arguments *a)
+{
+        if (a->n_operands < verb->min_operands)
+                return usage_error("%s needs %s; see hpcnode-ctl %s --help", verb->name,
+                                   verb->operands, verb->name);
+        if (verb->max_operands >= 0 && a->n_operands > verb->max_operands)
+                return usage_error("%s takes %s: \"%s\" is too much; see hpcnode-ctl %s --help",
+                                   verb->name, *verb->operands ? verb->operands : "no operand",
+                                   a->operands[verb->max_operands], verb->name);
+        for (int i = 0; i < verb->min_operands; i++)
+                if (!*a->operands[i])
+                        return usage_error("%s needs %s, which must not be empty", verb->name,
+                                           verb->operands);
+        return CTL_OK;
+}
+
+int options_parse(const Verb *verb, int argc, char **argv, Arguments *a)
+{
+        _cleanup_(freep) const Option **all = NULL;
+        _cleanup_(freep) struct option *getopt = NULL;
+        int c, r;
+
+        if (options_collect(verb, &all, &getopt) < 0) {
+                fputs("error: out of memory\n", stderr);
+                return CTL_FAILED;
+        }
+
+        /* "+": what follows the program of a job is the job's. */
+        opterr = 0;
+        optind = 0;
+        while ((c = getopt_long(argc, argv, verb->max_operands < 0 ? "+:h" : ":h", getopt, NULL)) >=
+               0) {
+                const Option *o = c >= GETOPT_BASE ? all[c - GETOPT_BASE] : NULL;
+
+                if (c == 'h' || (o && !o->parse))
+                        return verb_help(verb);
+                if (!o)
+                        return getopt_error(verb, c, argv);
+                r = option_apply(o, optarg, a);
+                if (r != CTL_OK)
+                        return r;
+        }
+
+        a->operands = argv + optind;
+        a->n_operands = argc - optind;
+        r = operands_check(verb, a);
+        if (r == CTL_OK)
+                r = limits_given_check(a);
+        return r == CTL_OK ? -1 : r;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Answers: a record of keys and values, printed as "key: value" lines or as JSON. */
+#pragma once
+
+#include "basic/macro.h"
+#include <hpcnode/cgroup.h>
+#include <json-c/json.h>
+
+typedef enum JsonMode {
+        JSON_OFF,
+        JSON_SHORT,
+        JSON_PRETTY,
+        _JSON_MODE_MAX,
+        _JSON_MODE_INVALID = -EINVAL,
+} JsonMode;
+
+JsonMode json_mode_from_string(const char *s);
+
+/* Keys are printed in the order in which they are added. What is not known is not added: a NULL
+ * string or list adds nothing. */
+typedef struct json_object Record;
+
+Record *record_new(void);
+void record_add_text(Record *r, const char *key, const char *value);
+void record_add_number(Record *r, const char *key, uint64_t value);
+void record_add_flag(Record *r, const char *key, bool value); /* yes or no; true or false */
+void record_add_texts(Record *r, const char *key, char *const *values);
+void record_add_numbers(Record *r, const char *key, const uint32_t *values, size_t n);
+
+/* The keys of `inspect`, or of them those that `info` knows. */
+void record_add_info(Record *r, const hpcnode_cgroup_info *info);
+
+/* What `run` and `create` print: id, unit, pid, cgroup. */
+void record_add_started(Record *r, const hpcnode_cgroup_info *info);
+
+/* Prints the record on stdout. 0, or 1 (the exit status) when nothing can be written there. */
+int record_print(Record *r, JsonMode mode);
+
+/* The same for a JSON text made elsewhere. */
+int json_print(const char *text, JsonMode mode);
+
+/* Flushes stdout; 0, or 1 with an error on stderr. */
+int output_flush(void);
+
+static inline void record_freep(Record **r)
+{
+        json_object_put(*r);
+}
