@@ -458,7 +458,7 @@ int spec_start_error(const Spec *s, const char *what, const SupervisorAnswer *a,
                         return error_set(error, ERROR_ALREADY_EXISTS,
                                          "%s is in use; wait for it to end or choose another name",
                                          what);
-                /* fall through */
+                __attribute__((fallthrough));
         default:
                 return error_set(error, ERROR_CREATION_FAILED,
                                  "%s: its start failed at step \"%s\": %s "

@@ -144,6 +144,14 @@ int supervisor_watch(Supervisor *s)
         return link_watch(s);
 }
 
+/* While a task starts the next event is near. */
+static int wait_long(Supervisor *s, struct epoll_event *ret)
+{
+        if (!s->lasting || !TAILQ_EMPTY(&s->starting))
+                return epoll_wait(s->epoll_fd, ret, 1, -1);
+        return idle_wait(s->epoll_fd, ret);
+}
+
 /* One event at a time, so that what a handler frees has no event left in a batch. */
 static int run(Supervisor *s)
 {
@@ -153,7 +161,9 @@ static int run(Supervisor *s)
 
                 link_flush(s);
                 arm_timer(s);
-                n = epoll_wait(s->epoll_fd, &e, 1, s->more_to_reap ? 0 : -1);
+                n = epoll_wait(s->epoll_fd, &e, 1, 0);
+                if (n == 0 && !s->more_to_reap)
+                        n = wait_long(s, &e);
                 if (n < 0 && errno != EINTR)
                         return -errno;
                 if (n > 0) {
@@ -302,6 +312,7 @@ int main(int argc, char *argv[])
         /* What one task's start has used is given back: there are thousands of us. */
         (void) mallopt(M_TRIM_THRESHOLD, 16 * 1024);
         (void) mallopt(M_TOP_PAD, 4 * 1024);
+        idle_init();
         switch (supervisor_init(&s)) {
         case 0:
                 break;

@@ -168,6 +168,11 @@ int request_signal(Supervisor *s, Request *r);
 int request_forget(Supervisor *s, Request *r);
 int request_release(Supervisor *s, Request *r);
 
+/* sup-idle.c */
+struct epoll_event;
+void idle_init(void);
+int idle_wait(int epoll_fd, struct epoll_event *ret); /* as epoll_wait() for one event, for ever */
+
 /* sup-link.c: the connection */
 int link_watch(Supervisor *s);
 void link_flush(Supervisor *s);
