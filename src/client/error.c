@@ -181,5 +181,11 @@ int client_error_bus(hpcnode_cgroup_error *e, const sd_bus_error *error, int r)
                         "no answer from hpcnode-cgroupd (%s), it may yet have done what it was "
                         "asked; see: systemctl status hpcnode-cgroupd",
                         sentence);
+        /* The bus itself refused to pass the call on, in words that are for its administrator. */
+        if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
+                return client_error(
+                        e, code,
+                        "permission denied: by the policy of the system bus only root may "
+                        "change anything; reading is free");
         return client_error(e, code, "%s", sentence);
 }

@@ -98,20 +98,32 @@ static int table_print(struct libscols_table *t, JsonMode json)
         return json_print(text, json);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+        const hpcnode_cgroup_info *const *x = a, *const *y = b;
+        int r = strverscmp((*x)->id, (*y)->id);
+
+        return r != 0 ? r : strverscmp((*x)->unit, (*y)->unit);
+}
+
 int verb_list(hpcnode_cgroup *c, Arguments *a)
 {
         _cleanup_(hpcnode_cgroup_error_done) hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
         _cleanup_(hpcnode_cgroup_list_freep) hpcnode_cgroup_info **list = NULL;
         _cleanup_(table_freep) struct libscols_table *t = NULL;
+        size_t n = 0;
 
         if (hpcnode_cgroup_list(c, &list, &e) < 0)
                 return fail(&e);
+        while (list[n])
+                n++;
+        qsort(list, n, sizeof(*list), compare_names);
 
         t = table_new(a);
         if (!t)
                 return out_of_memory();
-        for (hpcnode_cgroup_info **i = list; *i; i++)
-                if (table_add(t, *i, a->json) < 0)
+        for (size_t i = 0; i < n; i++)
+                if (table_add(t, list[i], a->json) < 0)
                         return out_of_memory();
         return table_print(t, a->json);
 }

@@ -186,28 +186,32 @@ static void format_size(uint64_t bytes, char buffer[static 32])
         (void) snprintf(buffer, 32, "%" PRIu64 "%.1s", bytes, suffix);
 }
 
-static void say_out_of_memory(hpcnode_cgroup *c, const hpcnode_cgroup_info *started)
+/* The kernel may have chosen another process of the job than the one whose end is reported. */
+static void say_out_of_memory(hpcnode_cgroup *c, const hpcnode_cgroup_info *started,
+                              const hpcnode_cgroup_info *outcome)
 {
         _cleanup_(hpcnode_cgroup_info_freep) hpcnode_cgroup_info *info = NULL;
-        char size[32];
+        const char *of = outcome->exit_signal > 0 ? "" : "a process of ";
+        char size[32], limit_text[64] = "";
         uint64_t limit;
 
-        if (hpcnode_cgroup_inspect(c, started->unit, &info, NULL) < 0 || !info->limits)
-                fprintf(stderr, "job %s was killed: out of memory\n", started->id);
-        else if (hpcnode_cgroup_limits_get_number(info->limits, "MemoryMax", &limit) > 0 &&
-                 limit != UINT64_MAX) {
-                format_size(limit, size);
-                fprintf(stderr, "job %s was killed: out of memory (limit %s)\n", started->id, size);
-        } else
-                fprintf(stderr, "job %s was killed: out of memory (it had no limit of its own)\n",
-                        started->id);
+        if (hpcnode_cgroup_inspect(c, started->unit, &info, NULL) >= 0 && info->limits) {
+                if (hpcnode_cgroup_limits_get_number(info->limits, "MemoryMax", &limit) > 0 &&
+                    limit != UINT64_MAX) {
+                        format_size(limit, size);
+                        (void) snprintf(limit_text, sizeof(limit_text), " (limit %s)", size);
+                } else
+                        (void) snprintf(limit_text, sizeof(limit_text),
+                                        " (it had no limit of its own)");
+        }
+        fprintf(stderr, "%sjob %s was killed: out of memory%s\n", of, started->id, limit_text);
 }
 
 static int report(hpcnode_cgroup *c, const hpcnode_cgroup_info *started,
                   const hpcnode_cgroup_info *outcome)
 {
         if (outcome->oom_killed > 0)
-                say_out_of_memory(c, started);
+                say_out_of_memory(c, started, outcome);
         if (outcome->exit_signal > 0)
                 return 128 + outcome->exit_signal;
         if (outcome->exit_status >= 0)

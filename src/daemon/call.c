@@ -161,6 +161,7 @@ static Call *call_new(Manager *m, sd_bus_message *message, call_handler_t handle
                         .manager = m,
                         .message = sd_bus_message_ref(message),
                         .uid = UID_INVALID,
+                        .begun_usec = now_monotonic_usec(),
                         .handler = handler,
                 };
         return c;

@@ -20,6 +20,7 @@ struct Call {
         sd_bus_slot *slot;
         uid_t uid; /* as the bus says; UID_INVALID until then */
         pid_t pid;
+        uint64_t begun_usec; /* CLOCK_MONOTONIC */
         call_handler_t handler;
         TAILQ_ENTRY(Call) waiters; /* of whoever keeps it */
 };

@@ -78,8 +78,9 @@ int main(int argc, char *argv[])
                 return usage_error();
         }
 
+        /* Positive is the exit code that sd-bus gives the loop when the bus has gone: PID 1 starts us again. */
         r = run();
-        if (r < 0)
-                log_error("hpcnode-cgroupd ends: %s", strerror(-r));
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        if (r != 0)
+                log_error("hpcnode-cgroupd ends: %s", r < 0 ? strerror(-r) : "the bus has gone");
+        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

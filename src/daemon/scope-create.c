@@ -10,6 +10,9 @@
  * task it stays below the 24 s in which every call is answered. */
 #define UNDO_TIMEOUT_USEC (3 * USEC_PER_SEC)
 
+/* From the call to the main task's start; whatever step it is at then, it is undone. */
+#define CREATE_TIMEOUT_USEC (20 * USEC_PER_SEC)
+
 struct ScopeCreate {
         Scope *scope;
         Call *call;
@@ -382,32 +385,12 @@ static void fail_unit(ScopeCreate *c, int r, const sd_bus_error *error)
         undo(c, r, &ours);
 }
 
-static int on_slice_deadline(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        ScopeCreate *c = userdata;
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-
-        undo(c,
-             error_set(&error, ERROR_CREATION_FAILED, "%s: its slice %s is being stopped",
-                       c->scope->unit, c->scope->slice),
-             &error);
-        return 0;
-}
-
 /* A nested slice is stopped by PID 1 when it is unneeded. A start that meets that stop is refused, and
  * is tried again as soon as the stop is done. */
-static int wait_for_slice(ScopeCreate *c)
+static void wait_for_slice(ScopeCreate *c)
 {
-        Manager *m = c->scope->manager;
-        int r = 0;
-
         c->scope->unit_started = false;
         c->slice_stopping = true;
-        if (!c->deadline)
-                r = sd_event_add_time_relative(m->event, &c->deadline, CLOCK_MONOTONIC,
-                                               m->config.unit_timeout_usec, 0, on_slice_deadline,
-                                               c);
-        return r;
 }
 
 void manager_on_slice_job(Manager *m)
@@ -434,13 +417,13 @@ static void on_unit(int r, sd_bus_message *reply, const sd_bus_error *error, voi
         c->systemd = NULL;
         c->unit_requested = false;
         if (r >= 0) {
-                c->deadline = sd_event_source_disable_unref(c->deadline);
                 ask_for_path(c);
                 return;
         }
-        if (sd_bus_error_has_name(error, "org.freedesktop.systemd1.TransactionIsDestructive") &&
-            wait_for_slice(c) >= 0)
+        if (sd_bus_error_has_name(error, "org.freedesktop.systemd1.TransactionIsDestructive")) {
+                wait_for_slice(c);
                 return;
+        }
         if (sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitExists") && !c->retried &&
             reset_failed(c) >= 0)
                 return;
@@ -532,6 +515,20 @@ static int choose_unit(Manager *m, const ScopeRequest *q, char **ret_unit, sd_bu
         }
 }
 
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        ScopeCreate *c = userdata;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        undo(c,
+             error_set(&error, ERROR_CREATION_FAILED, "%s: not made in %u s%s%s", c->scope->unit,
+                       (unsigned) (CREATE_TIMEOUT_USEC / USEC_PER_SEC),
+                       c->slice_stopping ? "; PID 1 is still stopping " : "",
+                       c->slice_stopping ? c->scope->slice : ""),
+             &error);
+        return 0;
+}
+
 static int scope_from_request(Manager *m, ScopeRequest *q, const char *unit, Scope **ret)
 {
         _cleanup_(scope_freep) Scope *s = NULL;
@@ -574,6 +571,9 @@ int scope_create(Manager *m, ScopeRequest *q, Call *call, sd_bus_error *error)
         s->create = c;
 
         r = scope_save(s);
+        if (r >= 0)
+                r = sd_event_add_time(m->event, &c->deadline, CLOCK_MONOTONIC,
+                                      call->begun_usec + CREATE_TIMEOUT_USEC, 0, on_deadline, c);
         if (r >= 0)
                 r = supervisor_start(s, &s->link);
         if (r >= 0)

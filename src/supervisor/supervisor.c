@@ -17,6 +17,9 @@
 /* A daemon that started a supervisor connects at once; one that died in between never does. */
 #define CONNECT_USEC (60 * USEC_PER_SEC)
 
+/* Giving the program's pages back costs some 10 us when they are needed again. */
+#define IDLE_AFTER_MSEC 50
+
 static uint64_t clock_usec(clockid_t clock)
 {
         struct timespec ts;
@@ -144,12 +147,11 @@ int supervisor_watch(Supervisor *s)
         return link_watch(s);
 }
 
-/* While a task starts the next event is near. */
-static int wait_long(Supervisor *s, struct epoll_event *ret)
+static int wait_event(Supervisor *s, struct epoll_event *ret)
 {
-        if (!s->lasting || !TAILQ_EMPTY(&s->starting))
-                return epoll_wait(s->epoll_fd, ret, 1, -1);
-        return idle_wait(s->epoll_fd, ret);
+        int n = epoll_wait(s->epoll_fd, ret, 1, s->more_to_reap ? 0 : IDLE_AFTER_MSEC);
+
+        return n != 0 || s->more_to_reap ? n : idle_wait(s->epoll_fd, ret);
 }
 
 /* One event at a time, so that what a handler frees has no event left in a batch. */
@@ -161,9 +163,7 @@ static int run(Supervisor *s)
 
                 link_flush(s);
                 arm_timer(s);
-                n = epoll_wait(s->epoll_fd, &e, 1, 0);
-                if (n == 0 && !s->more_to_reap)
-                        n = wait_long(s, &e);
+                n = wait_event(s, &e);
                 if (n < 0 && errno != EINTR)
                         return -errno;
                 if (n > 0) {

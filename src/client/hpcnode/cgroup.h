@@ -177,7 +177,7 @@ typedef struct hpcnode_cgroup_info {
         int is_job;       /* made by Run: 1 or 0; -1: not known. So are all the flags: */
         int is_task;      /* a task, not a scope */
         int release_on_empty;
-        int oom_killed; /* the (main) task was killed for want of memory */
+        int oom_killed; /* it, or of a scope any process, was killed for want of memory */
         int priority;    /* 0 to 100; -1: not known */
         int exit_status; /* 0 to 255; -1: still runs, was ended by a signal, or not known */
         int exit_signal; /* 0: none */
