@@ -30,11 +30,10 @@ static int check_quota(const Limits *l, char **ret_reason)
                                   "CPUQuotaPerSecUSec: give both",
                                   period->number);
 
-        /* With + 1, since whoever computed the quota a second from a quota in this period may have
-         * rounded down. Without a period of the caller's, systemd chooses one that is long enough.
-         */
+        /* Rounded down, as by whoever computed the quota a second from 1 ms in this period. Without
+         * a period of the caller's, systemd chooses one that is long enough. */
         if (quota->number != UINT64_MAX &&
-            (quota->number + 1) < QUOTA_MIN_USEC * USEC_PER_SEC / period->number)
+            quota->number < QUOTA_MIN_USEC * USEC_PER_SEC / period->number)
                 return reason_set(-ERANGE, ret_reason,
                                   "CPUQuotaPerSecUSec=%" PRIu64 " is out of range with "
                                   "CPUQuotaPeriodUSec=%" PRIu64 ": at least %" PRIu64

@@ -436,8 +436,11 @@ int spec_start_error(const Spec *s, const char *what, const SupervisorAnswer *a,
         case SPAWN_STEP_CWD:
                 return error_set(
                         error, ERROR_IO,
-                        "%s: cannot change to the working directory \"%.256s\": %s (errno %d)",
-                        what, s->cwd ?: "/", cause, a->error);
+                        "%s: cannot change to the working directory \"%.256s\": %s (errno %d)%s",
+                        what, s->cwd ?: "/", cause, a->error,
+                        s->user ? "; the task's user has to reach it: choose another with "
+                                  "WorkingDirectory (--cwd)"
+                                : "");
         case SPAWN_STEP_LOG:
                 return error_set(error, ERROR_IO,
                                  "%s: cannot open the log \"%.256s\": %s (errno %d)", what,
