@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tests of limits_check(). */
+#include "basic/io-disk.h"
+#include "basic/limits.h"
+
+#include "test.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+static void set(Limits *l, LimitType t, const char *text)
+{
+        _cleanup_(freep) char *reason = NULL;
+
+        if (limits_parse(l, t, text, &reason) != 0)
+                fail_msg("%s", reason);
+}
+
+static void assert_ok(const Limits *l)
+{
+        _cleanup_(freep) char *reason = NULL;
+
+        if (limits_check(l, &reason) != 0)
+                fail_msg("%s", reason);
+}
+
+static void assert_refused(const Limits *l, int error, const char *part)
+{
+        _cleanup_(freep) char *reason = NULL;
+
+        assert_int_equal(limits_check(l, &reason), error);
+        assert_non_null(reason);
+        if (!strstr(reason, part))
+                fail_msg("%s", reason);
+}
+
+static void no_limits_are_consistent(void **state)
+{
+        Limits l = { 0 };
+
+        assert_ok(&l);
+}
+
+static void a_period_needs_a_quota(void **state)
+{
+        _cleanup_(limits_done) Limits l = { 0 };
+
+        set(&l, LIMIT_CPU_QUOTA_PERIOD, "50000");
+        assert_refused(&l, -EINVAL, "CPUQuotaPeriodUSec=50000");
+        set(&l, LIMIT_CPU_QUOTA, "infinity");
+        assert_ok(&l);
+        set(&l, LIMIT_CPU_QUOTA, "500000");
+        assert_ok(&l);
+}
+
+static void the_default_period_needs_none(void **state)
+{
+        _cleanup_(limits_done) Limits l = { 0 };
+
+        set(&l, LIMIT_CPU_QUOTA_PERIOD, "infinity");
+        assert_ok(&l);
+}
+
+static void a_quota_is_at_least_1_ms_in_its_period(void **state)
+{
+        _cleanup_(limits_done) Limits l = { 0 };
+
+        set(&l, LIMIT_CPU_QUOTA, "10000");
+        set(&l, LIMIT_CPU_QUOTA_PERIOD, "100000");
+        assert_ok(&l);
+        set(&l, LIMIT_CPU_QUOTA_PERIOD, "10000");
+        assert_refused(&l, -ERANGE, "at least 100000 µs");
+        set(&l, LIMIT_CPU_QUOTA_PERIOD, "infinity");
+        assert_ok(&l);
+}
+
+static void every_accepted_option_passes_whatever_its_rounding(void **state)
+{
+        for (uint64_t period = 1000; period <= 1000000; period += 997) {
+                _cleanup_(limits_done) Limits l = { 0 };
+
+                assert_int_equal(
+                        limits_set_number(&l, LIMIT_CPU_QUOTA, 1000 * USEC_PER_SEC / period, NULL),
+                        0);
+                assert_int_equal(limits_set_number(&l, LIMIT_CPU_QUOTA_PERIOD, period, NULL), 0);
+                assert_ok(&l);
+        }
+}
+
+static void io_max_stands_alone(void **state)
+{
+        _cleanup_(limits_done) Limits l = { 0 };
+
+        set(&l, LIMIT_IO_MAX, "10M");
+        assert_ok(&l);
+        set(&l, LIMIT_IO_WRITE_IOPS_MAX, "/dev/sda 100");
+        assert_refused(&l, -EINVAL, "IOWriteIOPSMax and IOMax exclude each other");
+}
+
+static void disks_have_to_be_there(void **state)
+{
+        _cleanup_(limits_done) Limits l = { 0 };
+
+        set(&l, LIMIT_IO_READ_BANDWIDTH_MAX, "/dev/no-such-disk 10M");
+        assert_refused(&l, -EINVAL, "IOReadBandwidthMax: \"/dev/no-such-disk\" names no disk");
+}
+
+static void a_disk_has_one_name(void **state)
+{
+        char **disks = NULL, *disk = NULL, by_number[64];
+        _cleanup_(limits_done) Limits l = { 0 };
+        struct stat st;
+
+        assert_int_equal(io_whole_disks(&disks), 0);
+        if (disks[0] && stat(disks[0], &st) >= 0)
+                disk = strdup(disks[0]);
+        (void) io_disks_free(disks);
+        if (!disk)
+                skip();
+        (void) snprintf(by_number, sizeof(by_number), "%u:%u", major(st.st_rdev),
+                        minor(st.st_rdev));
+
+        assert_int_equal(limits_add_device(&l, LIMIT_IO_READ_BANDWIDTH_MAX, disk, 100, NULL), 0);
+        assert_int_equal(limits_add_device(&l, LIMIT_IO_WRITE_BANDWIDTH_MAX, disk, 100, NULL), 0);
+        assert_ok(&l);
+        assert_int_equal(limits_add_device(&l, LIMIT_IO_READ_IOPS_MAX, by_number, 100, NULL), 0);
+        assert_refused(&l, -EINVAL, "are the same disk");
+        free(disk);
+}
+
+static void device_nodes_have_to_be_there(void **state)
+{
+        _cleanup_(limits_done) Limits good = { 0 }, missing = { 0 };
+
+        set(&good, LIMIT_DEVICE_ALLOW, "/dev/null rw");
+        set(&good, LIMIT_DEVICE_ALLOW, "char-no-such-class rw");
+        assert_ok(&good);
+        set(&missing, LIMIT_DEVICE_ALLOW, "/dev/no-such-device rw");
+        assert_refused(&missing, -EINVAL, "DeviceAllow=/dev/no-such-device: No such file");
+}
+
+static void a_directory_is_no_device_node(void **state)
+{
+        _cleanup_(limits_done) Limits l = { 0 };
+
+        if (access("/dev/pts", F_OK) < 0)
+                skip();
+        set(&l, LIMIT_DEVICE_ALLOW, "/dev/pts rw");
+        assert_refused(&l, -EINVAL, "DeviceAllow=/dev/pts: ");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(no_limits_are_consistent),
+                cmocka_unit_test(a_period_needs_a_quota),
+                cmocka_unit_test(the_default_period_needs_none),
+                cmocka_unit_test(a_quota_is_at_least_1_ms_in_its_period),
+                cmocka_unit_test(every_accepted_option_passes_whatever_its_rounding),
+                cmocka_unit_test(io_max_stands_alone),
+                cmocka_unit_test(disks_have_to_be_there),
+                cmocka_unit_test(a_disk_has_one_name),
+                cmocka_unit_test(device_nodes_have_to_be_there),
+                cmocka_unit_test(a_directory_is_no_device_node),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
