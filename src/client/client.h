@@ -24,7 +24,8 @@
 #define CODE_OF_KIND(kind) ((hpcnode_cgroup_error_code) ((kind) + 1))
 
 struct hpcnode_cgroup {
-        sd_bus *bus; /* NULL: to be opened by the next call */
+        sd_bus *bus;  /* NULL: to be opened by the next call */
+        bool reached; /* the daemon has answered on this handle */
 };
 
 struct hpcnode_cgroup_limits {
@@ -54,6 +55,9 @@ int client_oom(hpcnode_cgroup_error *e);
 /* True for the errors after which the same question may be put again: the daemon or the bus went
  * away. */
 bool client_error_is_transport(const sd_bus_error *error, int r);
+
+/* True for the errors that the daemon itself has sent. */
+bool client_error_is_answer(const sd_bus_error *error);
 
 /* ---- connection.c ---- */
 

@@ -76,6 +76,8 @@ int client_call(hpcnode_cgroup *c, sd_bus_message *m, sd_bus_message **ret_reply
         int r;
 
         r = sd_bus_call(c->bus, m, 0, &error, ret_reply);
+        if (r >= 0 || client_error_is_answer(&error))
+                c->reached = true;
         if (r < 0)
                 return client_error_bus(e, &error, r);
         return 0;

@@ -142,6 +142,11 @@ static bool errno_is_disconnect(int r)
                r == -ECONNREFUSED || r == -ENOENT || r == -EHOSTDOWN;
 }
 
+bool client_error_is_answer(const sd_bus_error *error)
+{
+        return sd_bus_error_is_set(error) && error_kind_from_dbus(error->name) >= 0;
+}
+
 bool client_error_is_transport(const sd_bus_error *error, int r)
 {
         hpcnode_cgroup_error_code code;
@@ -185,7 +190,8 @@ int client_error_bus(hpcnode_cgroup_error *e, const sd_bus_error *error, int r)
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
                 return client_error(
                         e, code,
-                        "permission denied: by the policy of the system bus only root may "
-                        "change anything; reading is free");
+                        "permission denied: the policy of the system bus does not allow this "
+                        "to uid %u; see ACCESS in hpcnode-cgroupd(8)",
+                        (unsigned) geteuid());
         return client_error(e, code, "%s", sentence);
 }

@@ -134,10 +134,32 @@ static int ask(hpcnode_cgroup *c, const char *scope, int cancel_fd, Question *q)
         return 0;
 }
 
+/* How often and how long a wait has been asking in vain. */
+typedef struct Patience {
+        uint64_t deadline; /* CLOCK_MONOTONIC, µs */
+        uint64_t delay;    /* before the next attempt */
+} Patience;
+
+static Patience patience_new(void)
+{
+        return (Patience){ .deadline = now_usec() + UNREACHABLE_MAX_USEC, .delay = RETRY_MIN_USEC };
+}
+
+/* Whether to ask again after `q` failed with r: not when the daemon answered, nor when it has been away
+ * for too long, nor when it was never there. */
+static bool may_ask_again(const hpcnode_cgroup *c, const Question *q, int r, const Patience *p)
+{
+        if (!client_error_is_transport(&q->error, r))
+                return false;
+        if (now_usec() + p->delay > p->deadline)
+                return false;
+        return c->reached || sd_bus_error_has_name(&q->error, SD_BUS_ERROR_NO_REPLY);
+}
+
 _public_ int hpcnode_cgroup_wait(hpcnode_cgroup *c, const char *scope, int cancel_fd,
                                  hpcnode_cgroup_info **ret, hpcnode_cgroup_error *ret_error)
 {
-        uint64_t deadline = now_usec() + UNREACHABLE_MAX_USEC, delay = RETRY_MIN_USEC;
+        Patience patience = patience_new();
 
         for (;;) {
                 _cleanup_(question_done) Question q = { .error = SD_BUS_ERROR_NULL, .result = 1 };
@@ -154,18 +176,18 @@ _public_ int hpcnode_cgroup_wait(hpcnode_cgroup *c, const char *scope, int cance
                 }
 
                 if (now_usec() - asked >= REACHED_USEC) {
-                        deadline = now_usec() + UNREACHABLE_MAX_USEC;
-                        delay = RETRY_MIN_USEC;
+                        c->reached = true;
+                        patience = patience_new();
                 }
-                if (r != -ECANCELED &&
-                    (!client_error_is_transport(&q.error, r) || now_usec() + delay > deadline))
-                        return client_error_bus(ret_error, &q.error, r);
-
-                if (r != -ECANCELED)
-                        r = sleep_on(NULL, cancel_fd, delay);
+                if (r != -ECANCELED) {
+                        if (!may_ask_again(c, &q, r, &patience))
+                                return client_error_bus(ret_error, &q.error, r);
+                        r = sleep_on(NULL, cancel_fd, patience.delay);
+                }
                 if (r == -ECANCELED)
                         return client_error(ret_error, HPCNODE_CGROUP_ERROR_INTERRUPTED,
                                             "interrupted");
-                delay = delay * 2 < RETRY_MAX_USEC ? delay * 2 : RETRY_MAX_USEC;
+                patience.delay =
+                        patience.delay * 2 < RETRY_MAX_USEC ? patience.delay * 2 : RETRY_MAX_USEC;
         }
 }

@@ -189,8 +189,8 @@ int limits_append(sd_bus_message *message, const Limits *limits)
 
 static int append_io_max(sd_bus_message *message, uint64_t bandwidth)
 {
-        char **disks = NULL;
-        LimitPair *pairs;
+        _cleanup_(io_disks_freep) char **disks = NULL;
+        _cleanup_(freep) LimitPair *pairs = NULL; /* borrows the names */
         Limit v = { .is_set = true };
         int r;
 
@@ -200,21 +200,13 @@ static int append_io_max(sd_bus_message *message, uint64_t bandwidth)
         for (char **d = disks; *d; d++)
                 v.n_pairs++;
         pairs = calloc(v.n_pairs + 1, sizeof *pairs);
-        if (pairs) {
-                for (size_t i = 0; i < v.n_pairs; i++)
-                        pairs[i] = (LimitPair){ .name = disks[i], .number = bandwidth };
-                v.pairs = pairs;
-                r = append_element(message, 'r', LIMIT_IO_READ_BANDWIDTH_MAX, &v);
-                if (r >= 0)
-                        r = append_element(message, 'r', LIMIT_IO_WRITE_BANDWIDTH_MAX, &v);
-        } else {
-                r = -ENOMEM;
-        }
-        for (char **d = disks; *d; d++)
-                free(*d);
-        free(disks);
-        free(pairs);
-        return r;
+        if (!pairs)
+                return -ENOMEM;
+        for (size_t i = 0; i < v.n_pairs; i++)
+                pairs[i] = (LimitPair){ .name = disks[i], .number = bandwidth };
+        v.pairs = pairs;
+        r = append_element(message, 'r', LIMIT_IO_READ_BANDWIDTH_MAX, &v);
+        return r < 0 ? r : append_element(message, 'r', LIMIT_IO_WRITE_BANDWIDTH_MAX, &v);
 }
 
 int limits_append_properties(sd_bus_message *message, const Limits *limits)

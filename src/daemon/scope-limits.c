@@ -124,6 +124,21 @@ static void on_set(int r, sd_bus_message *reply, const sd_bus_error *error, void
                 call_reply(TAKE_PTR(c->call), "");
 }
 
+/* Limits that are fine each may not go together with those that the scope has. */
+static int check_merged(const Scope *s, const Limits *changes, sd_bus_error *error)
+{
+        _cleanup_(limits_done) Limits merged = {};
+        char *reason = NULL;
+        int r;
+
+        r = limits_copy(&s->limits, &merged);
+        if (r >= 0)
+                r = limits_merge(&merged, changes);
+        if (r >= 0)
+                r = limits_check(&merged, &reason);
+        return r < 0 ? error_set_reason(error, ERROR_INVALID_ARGS, r, reason) : 0;
+}
+
 int scope_set_limits(Scope *s, Limits *changes, Call *call, sd_bus_error *error)
 {
         _cleanup_(limits_change_freep) LimitsChange *c = NULL;
@@ -134,6 +149,9 @@ int scope_set_limits(Scope *s, Limits *changes, Call *call, sd_bus_error *error)
                                  s->name, scope_state_name(s));
         if (!limits_any(changes))
                 return error_set(error, ERROR_INVALID_ARGS, "no limit is given");
+        r = check_merged(s, changes, error);
+        if (r < 0)
+                return r;
         c = calloc(1, sizeof *c);
         if (!c)
                 return -ENOMEM;

@@ -14,68 +14,35 @@
 /* Far above what 19 limits and a description need; a larger file is not ours. */
 #define STATE_FILE_MAX (1024 * 1024)
 
-static void append_limit(Fields *f, LimitType t, const Limit *v)
+/* "limit=MemoryMax=67108864": each limit in its text form, a list once an element. */
+static void append_limits(Fields *f, const Limits *limits)
 {
-        const LimitInfo *info = &limit_table[t];
-        _cleanup_(freep) char *set = NULL;
-        char text[PATH_MAX + 64];
-        size_t n =
-                info->kind == LIMIT_KIND_DEVICES || info->kind == LIMIT_KIND_PAIRS ? v->n_pairs : 1;
+        for (LimitType t = 0; t < _LIMIT_MAX; t++)
+                for (size_t i = 0;; i++) {
+                        _cleanup_(freep) char *value = NULL, *text = NULL;
+                        int r = limits_format(limits, t, i, &value);
 
-        if (info->kind == LIMIT_KIND_SET && number_set_format(&v->set, &set) < 0) {
-                f->error = -ENOMEM;
-                return;
-        }
-        for (size_t i = 0; i < n; i++) {
-                if (info->kind == LIMIT_KIND_NUMBER)
-                        (void) snprintf(text, sizeof text, "%s=%" PRIu64, info->property,
-                                        v->number);
-                else if (info->kind == LIMIT_KIND_DEVICES)
-                        (void) snprintf(text, sizeof text, "%s=%s %" PRIu64, info->property,
-                                        v->pairs[i].name, v->pairs[i].number);
-                else if (info->kind == LIMIT_KIND_PAIRS)
-                        (void) snprintf(text, sizeof text, "%s=%s %s", info->property,
-                                        v->pairs[i].name, v->pairs[i].word);
-                else
-                        (void) snprintf(text, sizeof text, "%s=%s", info->property, set ?: v->word);
-                fields_append(f, "limit", text);
-        }
+                        if (r == 0)
+                                break;
+                        if (r < 0 || asprintf(&text, "%s=%s", limit_table[t].property, value) < 0) {
+                                f->error = -ENOMEM;
+                                return;
+                        }
+                        fields_append(f, "limit", text);
+                }
 }
 
 static int read_limit(Limits *l, char *text)
 {
-        _cleanup_(number_set_done) NumberSet set = {};
         _cleanup_(freep) char *reason = NULL;
-        char *value = strchr(text, '='), *word;
-        uint64_t number;
+        char *value = strchr(text, '=');
         LimitType t;
-        int r;
 
         if (!value)
                 return -EBADMSG;
         *value++ = '\0';
         t = limit_from_property(text);
-        if (t < 0)
-                return 0; /* of a newer version */
-        switch (limit_table[t].kind) {
-        case LIMIT_KIND_NUMBER:
-                r = parse_u64(value, &number);
-                return r < 0 ? r : limits_set_number(l, t, number, &reason);
-        case LIMIT_KIND_SET:
-                r = number_set_parse(value, &set);
-                return r < 0 ? r : limits_set_set(l, t, set.bits, set.n_bytes, &reason);
-        case LIMIT_KIND_WORD:
-                return limits_set_word(l, t, value, &reason);
-        default:
-                word = strrchr(value, ' ');
-                if (!word)
-                        return -EBADMSG;
-                *word++ = '\0';
-                if (limit_table[t].kind == LIMIT_KIND_PAIRS)
-                        return limits_add_pair(l, t, value, word, &reason);
-                r = parse_u64(word, &number);
-                return r < 0 ? r : limits_add_device(l, t, value, number, &reason);
-        }
+        return t < 0 ? 0 /* of a newer version */ : limits_parse(l, t, value, &reason);
 }
 
 /* The plain fields: one table for writing and reading. */
@@ -224,9 +191,7 @@ int scope_save(const Scope *s)
         fields_append(&f, "state", scope_state_to_string(s->state));
         for (size_t i = 0; i < ELEMENTSOF(scope_fields); i++)
                 append_field(&f, s, i);
-        for (LimitType t = 0; t < _LIMIT_MAX; t++)
-                if (s->limits.values[t].is_set)
-                        append_limit(&f, t, &s->limits.values[t]);
+        append_limits(&f, &s->limits);
         append_metrics(&f, &s->metrics);
         if (f.error < 0)
                 return f.error;
