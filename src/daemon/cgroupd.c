@@ -22,19 +22,20 @@ static void help(void)
                 "on the bus as org.hpcnode.Cgroup1. Started by systemd; see hpcnode-cgroupd(8).\n"
                 "\n"
                 "  -h --help     Show this help\n"
-                "     --version  Show the version");
+                "     --version  Show the version\n"
+                "     --user     Serve the user's own service manager, on the session bus");
 }
 
-static int run(void)
+static int run(bool user)
 {
         _cleanup_(manager_freep) Manager *m = NULL;
         int r;
 
-        if (geteuid() != 0) {
-                log_error("hpcnode-cgroupd must run as root");
+        if (!user && geteuid() != 0) {
+                log_error("hpcnode-cgroupd must run as root, or with --user");
                 return -EPERM;
         }
-        r = manager_new(&m);
+        r = manager_new(user, &m);
         if (r < 0)
                 return r;
         r = manager_start(m);
@@ -45,14 +46,15 @@ static int run(void)
 
 int main(int argc, char *argv[])
 {
-        enum { OPT_VERSION = 0x100, OPT_LOOKUP };
+        enum { OPT_VERSION = 0x100, OPT_USER, OPT_LOOKUP };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, OPT_VERSION },
+                { "user", no_argument, NULL, OPT_USER },
                 { USER_LOOKUP_OPTION, no_argument, NULL, OPT_LOOKUP }, /* the daemon's own use */
                 {},
         };
-        bool lookup = false;
+        bool lookup = false, user = false;
         int c, r;
 
         while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
@@ -63,6 +65,9 @@ int main(int argc, char *argv[])
                 case OPT_VERSION:
                         (void) puts("hpcnode-cgroupd " VERSION);
                         return EXIT_SUCCESS;
+                case OPT_USER:
+                        user = true;
+                        break;
                 case OPT_LOOKUP:
                         lookup = true;
                         break;
@@ -79,7 +84,7 @@ int main(int argc, char *argv[])
         }
 
         /* Positive is the exit code that sd-bus gives the loop when the bus has gone: PID 1 starts us again. */
-        r = run();
+        r = run(user);
         if (r != 0)
                 log_error("hpcnode-cgroupd ends: %s", r < 0 ? strerror(-r) : "the bus has gone");
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

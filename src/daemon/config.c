@@ -156,10 +156,11 @@ static int read_config_file(Config *c, const char *path)
 }
 
 /* Where systemd's own daemons look, strongest first. */
-static const char *const config_directories[] = {
+static const char *const system_directories[] = {
         SYSCONFDIR "/hpcnode",
         "/run/hpcnode",
         "/usr/lib/hpcnode",
+        NULL,
 };
 
 static int compare_names(const void *a, const void *b)
@@ -168,17 +169,17 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* Collects the names of the drop-ins of all directories, each once, sorted. */
-static int collect_drop_ins(char ***ret, size_t *ret_n)
+static int collect_drop_ins(const char *const *directories, char ***ret, size_t *ret_n)
 {
         char **names = NULL;
         size_t n = 0, unique = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(config_directories); i++) {
+        for (size_t i = 0; directories[i]; i++) {
                 char path[PATH_MAX];
                 struct dirent *entry;
                 DIR *d;
 
-                (void) snprintf(path, sizeof path, "%s/cgroupd.conf.d", config_directories[i]);
+                (void) snprintf(path, sizeof path, "%s/cgroupd.conf.d", directories[i]);
                 d = opendir(path);
                 if (!d)
                         continue;
@@ -209,35 +210,35 @@ static int collect_drop_ins(char ***ret, size_t *ret_n)
 }
 
 /* Reads the file of that name from the strongest directory that has it. */
-static int read_strongest(Config *c, const char *name)
+static int read_strongest(Config *c, const char *const *directories, const char *name)
 {
-        for (size_t i = 0; i < ELEMENTSOF(config_directories); i++) {
+        for (size_t i = 0; directories[i]; i++) {
                 char path[PATH_MAX];
 
-                (void) snprintf(path, sizeof path, "%s/%s", config_directories[i], name);
+                (void) snprintf(path, sizeof path, "%s/%s", directories[i], name);
                 if (access(path, F_OK) == 0)
                         return read_config_file(c, path);
         }
         return 0;
 }
 
-int config_load(Config *c)
+static int load_from(Config *c, const char *const *directories)
 {
         Config fresh;
         char **names;
         size_t n;
-        int r, first = 0;
+        int r, first;
 
         config_defaults(&fresh);
-        first = read_strongest(&fresh, "cgroupd.conf");
-        r = collect_drop_ins(&names, &n);
+        first = read_strongest(&fresh, directories, "cgroupd.conf");
+        r = collect_drop_ins(directories, &names, &n);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n; i++) {
                 char path[PATH_MAX];
 
                 (void) snprintf(path, sizeof path, "cgroupd.conf.d/%s", names[i]);
-                r = read_strongest(&fresh, path);
+                r = read_strongest(&fresh, directories, path);
                 if (r < 0 && first >= 0)
                         first = r;
                 free(names[i]);
@@ -247,4 +248,16 @@ int config_load(Config *c)
                 return first;
         *c = fresh;
         return 0;
+}
+
+int config_load(Config *c, bool user)
+{
+        _cleanup_(freep) char *directory = NULL;
+        const char *home = getenv("HOME"), *config = getenv("XDG_CONFIG_HOME");
+
+        if (!user)
+                return load_from(c, system_directories);
+        if (asprintf(&directory, "%s%s/hpcnode", config ?: home ?: "", config ? "" : "/.config") < 0)
+                return -ENOMEM;
+        return load_from(c, (const char *const[]){ directory, NULL });
 }

@@ -15,7 +15,7 @@ typedef struct Config {
 
 void config_defaults(Config *c);
 
-/* Reads cgroupd.conf and its drop-ins the way systemd's daemons look them up. A wrong value is an
- * error (-EINVAL) that was logged with file and line; an unknown key only a warning. *c is
- * untouched on failure. */
-int config_load(Config *c);
+/* Reads cgroupd.conf and its drop-ins the way systemd's daemons look them up: in /etc, /run and /usr/lib,
+ * or in the user's own configuration. A wrong value is an error (-EINVAL) that was logged with file and
+ * line; an unknown key only a warning. *c is untouched on failure. */
+int config_load(Config *c, bool user);

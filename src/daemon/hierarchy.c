@@ -55,6 +55,14 @@ static int start_slice(Hierarchy *h, const char *slice)
         return r;
 }
 
+/* A user has workloads, and no services of the node. */
+static const char *const *hierarchy_of(const Manager *m)
+{
+        static const char *const of_user[] = { SLICE_WORKLOAD, NULL };
+
+        return m->user ? of_user : hierarchy_slices;
+}
+
 int hierarchy_start(Manager *m, hierarchy_handler_t handler, void *userdata)
 {
         Hierarchy *h;
@@ -65,8 +73,8 @@ int hierarchy_start(Manager *m, hierarchy_handler_t handler, void *userdata)
         *h = (Hierarchy){
                 .manager = m, .starting = true, .handler = handler, .userdata = userdata
         };
-        for (size_t i = 0; hierarchy_slices[i]; i++) {
-                int r = start_slice(h, hierarchy_slices[i]);
+        for (const char *const *slice = hierarchy_of(m); *slice; slice++) {
+                int r = start_slice(h, *slice);
 
                 if (r < 0 && h->r >= 0)
                         h->r = r;
@@ -89,7 +97,7 @@ static void on_hierarchy(Manager *m, int r, const sd_bus_error *error, void *use
         if (r >= 0)
                 r = sd_bus_message_new_method_return(call->message, &reply);
         if (r >= 0)
-                r = sd_bus_message_append_strv(reply, (char **) hierarchy_slices);
+                r = sd_bus_message_append_strv(reply, (char **) hierarchy_of(m));
         if (r >= 0)
                 r = sd_bus_message_send(reply);
         if (r < 0)

@@ -20,7 +20,7 @@ static int read_cgroup_metrics(Manager *m, const char *text, Metrics *ret, sd_bu
         /* A slice of ours in any of its spellings, else a cgroup as the kernel has it. */
         r = slice_parse(text, &unit, &slice_reason);
         if (r >= 0)
-                r = slice_cgroup_path(unit, &path);
+                r = manager_slice_path(m, unit, &path);
         else if (r == -EINVAL)
                 r = cgroup_path_parse(text, &path, &reason);
         if (r < 0)

@@ -3,6 +3,7 @@
 #include "daemon/manager.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/name.h"
 #include "daemon/hierarchy.h"
 #include "daemon/log.h"
 #include "daemon/scope.h"
@@ -65,13 +66,66 @@ static int open_cgroup_root(Manager *m)
 
 static int open_runtime_directory(Manager *m)
 {
-        if (mkdir(RUNTIME_DIRECTORY, 0700) < 0 && errno != EEXIST)
+        const char *parent = m->user ? getenv("XDG_RUNTIME_DIR") : "/run";
+
+        if (!parent) {
+                log_error("XDG_RUNTIME_DIR is not set: hpcnode-cgroupd --user needs a login "
+                          "session or "
+                          "a user's service manager");
+                return -ENXIO;
+        }
+        if (asprintf(&m->runtime_path, "%s/%s", parent, RUNTIME_DIRECTORY_NAME) < 0) {
+                m->runtime_path = NULL;
+                return -ENOMEM;
+        }
+        if (mkdir(m->runtime_path, 0700) < 0 && errno != EEXIST)
                 return -errno;
-        m->runtime_fd = open(RUNTIME_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        m->runtime_fd = open(m->runtime_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         return m->runtime_fd < 0 ? -errno : 0;
 }
 
-int manager_new(Manager **ret)
+/* The user's service manager is the unit user@UID.service of PID 1, and we run below it. */
+static int find_cgroup_prefix(Manager *m)
+{
+        _cleanup_(freep) char *text = NULL;
+        char *path, *end;
+        int r;
+
+        if (!m->user) {
+                m->cgroup_prefix = strdup("");
+                return m->cgroup_prefix ? 0 : -ENOMEM;
+        }
+        r = cgroup_read(AT_FDCWD, "/proc/self/cgroup", &text);
+        if (r < 0)
+                return r;
+        path = strstr(text, "0::/");
+        end = path ? strstr(path, "/user@") : NULL;
+        end = end ? strstr(end, ".service") : NULL;
+        if (!end) {
+                log_error("hpcnode-cgroupd --user does not run below a user's service manager "
+                          "(user@UID.service)");
+                return -ENXIO;
+        }
+        end[strlen(".service")] = '\0';
+        if (asprintf(&m->cgroup_prefix, "%s/", path + strlen("0::/")) < 0) {
+                m->cgroup_prefix = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+int manager_slice_path(const Manager *m, const char *slice, char **ret)
+{
+        _cleanup_(freep) char *path = NULL;
+        int r;
+
+        r = slice_cgroup_path(slice, &path);
+        if (r < 0)
+                return r;
+        return asprintf(ret, "%s%s", m->cgroup_prefix, path) < 0 ? -ENOMEM : 0;
+}
+
+int manager_new(bool user, Manager **ret)
 {
         _cleanup_(manager_freep) Manager *m = NULL;
         int r;
@@ -80,6 +134,7 @@ int manager_new(Manager **ret)
         if (!m)
                 return -ENOMEM;
         *m = (Manager){
+                .user = user,
                 .cgroup_fd = -EBADF,
                 .runtime_fd = -EBADF,
                 .supervisor = getenv("HPCNODE_SUPERVISOR") ?: SUPERVISOR_PATH,
@@ -88,15 +143,16 @@ int manager_new(Manager **ret)
         TAILQ_INIT(&m->systemd_sent);
         raise_nofile(m);
         config_defaults(&m->config);
-        r = config_load(&m->config);
-        if (r < 0)
-                return r;
-        r = open_cgroup_root(m);
+        r = config_load(&m->config, user);
+        if (r >= 0)
+                r = open_cgroup_root(m);
+        if (r >= 0)
+                r = find_cgroup_prefix(m);
         if (r < 0)
                 return r;
         r = open_runtime_directory(m);
         if (r < 0) {
-                log_error("cannot open %s: %s", RUNTIME_DIRECTORY, strerror(-r));
+                log_error("cannot open the runtime directory: %s", strerror(-r));
                 return r;
         }
         r = sd_event_default(&m->event);
@@ -119,6 +175,8 @@ Manager *manager_free(Manager *m)
         sd_event_unref(m->event);
         safe_close(m->cgroup_fd);
         safe_close(m->runtime_fd);
+        free(m->runtime_path);
+        free(m->cgroup_prefix);
         free(m);
         return NULL;
 }
@@ -172,7 +230,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 
         (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%ju",
                           (uintmax_t) now_monotonic_usec());
-        if (config_load(&m->config) < 0)
+        if (config_load(&m->config, m->user) < 0)
                 log_error("the old configuration stays in force");
         else
                 manager_trim_records(m);
@@ -215,9 +273,10 @@ int manager_start(Manager *m)
                 return r;
         (void) sd_event_set_watchdog(m->event, true);
 
-        r = sd_bus_open_system(&m->bus);
+        r = m->user ? sd_bus_open_user(&m->bus) : sd_bus_open_system(&m->bus);
         if (r < 0) {
-                log_error("cannot connect to the system bus: %s", strerror(-r));
+                log_error("cannot connect to the %s bus: %s", m->user ? "session" : "system",
+                          strerror(-r));
                 return r;
         }
         /* Without the bus there is nobody to serve; PID 1 restarts us, and everything is adopted.

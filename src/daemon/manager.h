@@ -18,7 +18,8 @@
 #define SCOPE_INTERFACE BUS_INTERFACE ".Scope"
 #define TASK_INTERFACE  BUS_INTERFACE ".Task"
 
-#define RUNTIME_DIRECTORY "/run/hpcnode-cgroupd"
+/* Below /run, or with --user below $XDG_RUNTIME_DIR. */
+#define RUNTIME_DIRECTORY_NAME "hpcnode-cgroupd"
 
 typedef struct Scope Scope;
 typedef struct SystemdCall SystemdCall;
@@ -31,8 +32,11 @@ typedef struct Manager {
         sd_bus *bus;
         Config config;
         struct rlimit nofile;   /* as the daemon was started with: what tasks get */
+        bool user;              /* serves a user's own service manager, without privilege */
+        char *runtime_path;     /* the runtime directory */
+        char *cgroup_prefix;    /* of the user's service manager, with a '/' at its end; else "" */
         int cgroup_fd;          /* CGROUP_ROOT */
-        int runtime_fd;         /* RUNTIME_DIRECTORY */
+        int runtime_fd;         /* of the runtime directory */
         const char *supervisor; /* path of hpcnode-supervisor */
 
         Scope *scopes;      /* by unit: live ones and records of ended ones */
@@ -46,9 +50,12 @@ typedef struct Manager {
         bool ready;                     /* sd_notify() was sent */
 } Manager;
 
-int manager_new(Manager **ret);
+int manager_new(bool user, Manager **ret);
 Manager *manager_free(Manager *m);
 DEFINE_CLEANUP(Manager *, manager_free);
+
+/* Where a slice stands below CGROUP_ROOT: in the tree of the service manager that is asked for it. */
+int manager_slice_path(const Manager *m, const char *slice, char **ret);
 
 /* Connects, adopts what an earlier daemon left, starts the hierarchy and takes the name. */
 int manager_start(Manager *m);

@@ -28,7 +28,8 @@ DEFINE_CLEANUP(Start *, start_free);
 /* --- arguments
  * --------------------------------------------------------------------------------------- */
 
-static int read_parent_and_name(sd_bus_message *message, ScopeRequest *q, sd_bus_error *error)
+static int read_parent_and_name(const Manager *m, sd_bus_message *message, ScopeRequest *q,
+                                sd_bus_error *error)
 {
         const char *parent, *name;
         char *reason = NULL;
@@ -40,7 +41,14 @@ static int read_parent_and_name(sd_bus_message *message, ScopeRequest *q, sd_bus
         r = slice_parse(parent, &q->slice, &reason);
         if (r >= 0)
                 r = scope_name_parse(name, &q->name, &reason);
-        return r < 0 ? error_set_reason(error, ERROR_INVALID_ARGS, r, reason) : 0;
+        if (r < 0)
+                return error_set_reason(error, ERROR_INVALID_ARGS, r, reason);
+        if (m->user && path_owner(q->slice) != OWNER_WORKLOAD)
+                return error_set(
+                        error, ERROR_PERMISSION_DENIED,
+                        "%s belongs to pact; a user's own daemon serves workload.slice only",
+                        q->slice);
+        return 0;
 }
 
 /* The keys of CreateScope's dictionary that are not limits. */
@@ -89,7 +97,7 @@ static int create_scope(Call *call, sd_bus_error *error)
         _cleanup_(scope_request_done) ScopeRequest q = { .priority = 50 };
         int r;
 
-        r = read_parent_and_name(call->message, &q, error);
+        r = read_parent_and_name(call->manager, call->message, &q, error);
         if (r >= 0)
                 r = limits_read(call->message, &q.limits, read_other_key, &q,
                                 "Priority, ReleaseOnEmpty, Description", error);
@@ -127,7 +135,7 @@ static int run(Call *call, sd_bus_error *error)
 
         if (!q)
                 return -ENOMEM;
-        r = read_parent_and_name(call->message, &q->request, error);
+        r = read_parent_and_name(call->manager, call->message, &q->request, error);
         if (r >= 0)
                 r = limits_read(call->message, &q->request.limits, NULL, NULL, NULL, error);
         if (r >= 0)

@@ -198,7 +198,7 @@ int scope_save(const Scope *s)
         (void) snprintf(name, sizeof name, "%s.scope", s->id);
         r = write_atomically(s->manager->runtime_fd, name, f.data, f.length);
         if (r < 0)
-                log_error("%s: cannot write %s/%s: %s", s->unit, RUNTIME_DIRECTORY, name,
+                log_error("%s: cannot write %s/%s: %s", s->unit, s->manager->runtime_path, name,
                           strerror(-r));
         return r;
 }
@@ -460,7 +460,7 @@ static void load_file(Manager *m, const char *file)
                 return;
         r = load_scope(m, file, &s);
         if (r < 0)
-                log_error("cannot read %s/%s: %s; its scope is not served", RUNTIME_DIRECTORY, file,
+                log_error("cannot read %s/%s: %s; its scope is not served", m->runtime_path, file,
                           strerror(-r));
 }
 

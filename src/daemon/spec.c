@@ -304,7 +304,7 @@ int spec_resolve(Manager *m, Spec *s, uid_t caller, spec_handler_t handler, void
         Resolve *q;
         int r;
 
-        if (caller != 0 && (s->user || s->group))
+        if ((caller != 0 || m->user) && (s->user || s->group))
                 return error_set(error, ERROR_PERMISSION_DENIED,
                                  "only root may name a user or group; uid %u runs tasks as itself",
                                  (unsigned) caller);

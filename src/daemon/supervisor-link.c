@@ -409,8 +409,8 @@ static int on_starter_exit(sd_event_source *source, const siginfo_t *si, void *u
 static int socket_address(const Scope *s, struct sockaddr_un *ret)
 {
         *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-        if ((size_t) snprintf(ret->sun_path, sizeof ret->sun_path, "%s/%s.sock", RUNTIME_DIRECTORY,
-                              s->id) >= sizeof ret->sun_path)
+        if ((size_t) snprintf(ret->sun_path, sizeof ret->sun_path, "%s/%s.sock",
+                              s->manager->runtime_path, s->id) >= sizeof ret->sun_path)
                 return -ENAMETOOLONG;
         return 0;
 }
