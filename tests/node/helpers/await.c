@@ -34,12 +34,15 @@ static void drain(int inotify_fd)
         (void) !read(inotify_fd, buffer, sizeof(buffer));
 }
 
+/* The directory that the path is in, or as much of the way there as exists. */
 static void watch_parent(int inotify_fd, const char *path, uint32_t mask)
 {
-        char copy[PATH_MAX];
+        char copy[PATH_MAX], *parent = copy;
 
         (void) snprintf(copy, sizeof(copy), "%s", path);
-        (void) inotify_add_watch(inotify_fd, dirname(copy), mask);
+        do
+                parent = dirname(parent);
+        while (inotify_add_watch(inotify_fd, parent, mask) < 0 && parent[1]);
 }
 
 static bool file_holds(const char *path, const char *text)
