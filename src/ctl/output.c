@@ -92,7 +92,7 @@ static void put_value(struct json_object *value)
 {
         switch (json_object_get_type(value)) {
         case json_type_boolean:
-                put_text(json_object_get_boolean(value) ? "yes" : "no");
+                putchar(json_object_get_boolean(value) ? '1' : '0');
                 break;
         case json_type_array:
                 for (size_t i = 0; i < json_object_array_length(value); i++) {

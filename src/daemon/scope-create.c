@@ -295,7 +295,7 @@ static void on_path(int r, sd_bus_message *reply, const sd_bus_error *error, voi
         if (r >= 0 && *path != '/')
                 r = -ENOENT;
         if (r >= 0) {
-                s->path = strdup(path + 1);
+                s->path = strdup(path);
                 r = s->path ? scope_open_cgroup(s) : -ENOMEM;
         }
         if (r >= 0)

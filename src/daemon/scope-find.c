@@ -27,7 +27,7 @@ static int find_by_object_path(Manager *m, const char *text, Scope **ret_scope, 
 static Scope *find_by_path(Manager *m, const char *path, const char **ret_task)
 {
         for (Scope *s = m->scopes; s; s = s->hh.next) {
-                const char *rest = s->path ? startswith(path, s->path) : NULL;
+                const char *rest = s->path ? startswith(path, s->path + 1) : NULL;
 
                 if (!rest)
                         continue;

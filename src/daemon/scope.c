@@ -211,7 +211,7 @@ static int watch_file(Scope *s, const char *file, sd_event_inotify_handler_t han
 int scope_open_cgroup(Scope *s)
 {
         s->cgroup_fd = safe_close(s->cgroup_fd);
-        s->cgroup_fd = cgroup_open(s->manager->cgroup_fd, s->path);
+        s->cgroup_fd = cgroup_open(s->manager->cgroup_fd, s->path + 1);
         return s->cgroup_fd < 0 ? s->cgroup_fd : 0;
 }
 

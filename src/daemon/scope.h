@@ -46,7 +46,7 @@ struct Scope {
         char *name;
         char *slice; /* unit */
         char *unit;
-        char *path; /* the unit's ControlGroup, without leading '/'; NULL before it is known */
+        char *path; /* the unit's ControlGroup ("/workload.slice/…"); NULL before it is known */
         char *description;
         char *log; /* of the main task */
         uid_t uid; /* its creator */

@@ -51,7 +51,7 @@ static void on_spawned(const SupervisorAnswer *answer, void *userdata)
         }
 
         /* A task that ended at once may have been reported already; those figures stand. */
-        if (!t->ended)
+        if (t->start_usec == 0)
                 task_update(t,
                             &(TaskReport){ .pid = answer->pid, .start_usec = now_realtime_usec() });
         if (streq(t->name, TASK_MAIN) && !s->main_ended) {

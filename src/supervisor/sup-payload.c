@@ -53,8 +53,7 @@ static void handle_events(Supervisor *s, Source *source, uint32_t events)
                 s->populated = true;
                 return;
         }
-        tasks_reap(s);
-        payload_check_empty(s, true);
+        tasks_reap(s); /* and see whether that was the last */
 }
 
 int payload_watch(Supervisor *s)
@@ -105,6 +104,14 @@ int request_signal(Supervisor *s, Request *r)
         return kill(t->pid, (int) r->signal) < 0 ? -errno : 0;
 }
 
+/* systemd removes what it stops, and must not find it gone in the middle of that. */
+static int payload_remove(Supervisor *s)
+{
+        if (s->state == SUPERVISOR_STOPPING)
+                return payload_populated(s) ? -EBUSY : 0;
+        return cgroup_remove(s->scope_fd, "payload");
+}
+
 int request_release(Supervisor *s, Request *r)
 {
         int k;
@@ -112,7 +119,7 @@ int request_release(Supervisor *s, Request *r)
         if (s->payload_fd >= 0) {
                 if (!TAILQ_EMPTY(&s->starting))
                         return -EBUSY;
-                k = cgroup_remove(s->scope_fd, "payload");
+                k = payload_remove(s);
                 if (k < 0)
                         return k;
         }

@@ -35,7 +35,7 @@ static void spawn_executed(Supervisor *s, Task *t)
         link_say_task(s, t, SAY_TASK | SAY_REPLY);
 }
 
-/* The answer comes when nothing of it is left: see task_settle(). Until then the deadline stays. */
+/* The answer comes when nothing of it is left: see leaf_gone(). Until then the deadline stays. */
 static void spawn_failed(Supervisor *s, Task *t, SpawnStep step, int error)
 {
         t->step = step;
@@ -247,7 +247,10 @@ static int make_room(Supervisor *s, Request *r, const char *name)
         if (t->state != TASK_EXITED || t->say)
                 return fail(r, SPAWN_STEP_LEAF, -EEXIST, "a task of this name is there");
         t->forgotten = true;
-        task_settle(s, t);
+        if (t->has_leaf)
+                task_remove_leaf(s, t);
+        else
+                task_collect(s, t);
         if (task_find(s, name))
                 return fail(r, SPAWN_STEP_LEAF, -EEXIST, "processes are left in the leaf");
         return 0;

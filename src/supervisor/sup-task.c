@@ -11,6 +11,11 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
+/* While PID 1 goes through the scope's processes for a stop, no leaf may vanish under it: systemd 252
+ * fails to read a removed cgroup.procs, takes the stop for done and goes on to SIGKILL. It comes to
+ * that when the very process that it has just signalled ends, so some time is left in between. */
+#define LEAF_DELAY_USEC (200 * USEC_PER_MSEC)
+
 /* At one go. A task that forks orphans as fast as it can must not keep the loop from everything
  * else. */
 #define REAP_MAX 256
@@ -32,7 +37,7 @@ Task *task_new(Supervisor *s, const char *name)
                 return NULL;
         memcpy(t->name, name, length + 1);
         t->status.fd = t->events.fd = -EBADF;
-        t->deadline = USEC_NEVER;
+        t->deadline = t->leaf_due = USEC_NEVER;
         HASH_ADD(by_name, s->tasks, name, length, t);
         if (!t->by_name.tbl) {
                 free(t);
@@ -79,6 +84,8 @@ void task_free(Supervisor *s, Task *t)
                 TAILQ_REMOVE(&s->unsaid, t, unsaid);
         if (t->state == TASK_STARTING)
                 TAILQ_REMOVE(&s->starting, t, starting);
+        if (t->leaf_due != USEC_NEVER)
+                TAILQ_REMOVE(&s->leaving, t, leaving);
         task_clear_pid(s, t);
         source_close(&t->status);
         source_close(&t->events);
@@ -95,12 +102,37 @@ void task_collect(Supervisor *s, Task *t)
                 task_free(s, t);
 }
 
+/* What follows the removal of the leaf: only then a failed start is answered. */
+static void leaf_gone(Supervisor *s, Task *t)
+{
+        source_close(&t->events);
+        t->has_leaf = false;
+        if (t->state == TASK_FAILED && !t->overdue)
+                link_say_task(s, t, SAY_REPLY);
+        task_collect(s, t);
+}
+
+static void remove_leaf_later(Supervisor *s, Task *t)
+{
+        if (t->leaf_due != USEC_NEVER)
+                return;
+        t->leaf_due = usec_add(now_usec(), LEAF_DELAY_USEC);
+        TAILQ_INSERT_TAIL(&s->leaving, t, leaving);
+        if (s->deadlines[DEADLINE_LEAVES] == USEC_NEVER)
+                s->deadlines[DEADLINE_LEAVES] = t->leaf_due;
+}
+
 static void handle_leaf_events(Supervisor *s, Source *source, uint32_t events)
 {
         Task *t = source_owner(source, Task, events);
 
-        if (events_populated(source->fd) <= 0)
-                task_settle(s, t);
+        if (events_populated(source->fd) > 0)
+                return;
+        source_close(source);
+        if (t->state == TASK_FAILED)
+                task_remove_leaf(s, t);
+        else
+                remove_leaf_later(s, t);
 }
 
 static int watch_leaf(Supervisor *s, Task *t)
@@ -118,25 +150,28 @@ static int watch_leaf(Supervisor *s, Task *t)
         return source_add(s, &t->events, fd, EPOLLPRI);
 }
 
-static void remove_leaf(Supervisor *s, Task *t)
+/* Removes the leaf now or, while orphans of the task are in it, when they have gone. In a scope that
+ * is being stopped this is left to systemd. */
+void task_remove_leaf(Supervisor *s, Task *t)
 {
-        if (cgroup_remove(s->payload_fd, t->name) == -EBUSY && watch_leaf(s, t) >= 0)
+        if (t->leaf_due != USEC_NEVER) {
+                TAILQ_REMOVE(&s->leaving, t, leaving);
+                t->leaf_due = USEC_NEVER;
+        }
+        if (s->state != SUPERVISOR_STOPPING && cgroup_remove(s->payload_fd, t->name) == -EBUSY &&
+            watch_leaf(s, t) >= 0)
                 return;
-        source_close(&t->events);
-        t->has_leaf = false;
+        leaf_gone(s, t);
 }
 
-/* Goes on with what follows the end of a task's process, as far as that is possible now: the leaf
- * is removed once it is empty, and only then a failed start is answered. */
-void task_settle(Supervisor *s, Task *t)
+void tasks_remove_leaves(Supervisor *s)
 {
-        if (t->alive)
-                return;
-        if (t->has_leaf)
-                remove_leaf(s, t);
-        if (t->state == TASK_FAILED && !t->has_leaf && !t->overdue)
-                link_say_task(s, t, SAY_REPLY);
-        task_collect(s, t);
+        uint64_t now = now_usec();
+        Task *t;
+
+        while ((t = TAILQ_FIRST(&s->leaving)) && t->leaf_due <= now)
+                task_remove_leaf(s, t);
+        s->deadlines[DEADLINE_LEAVES] = t ? t->leaf_due : USEC_NEVER;
 }
 
 /* The kernel tells who was killed for memory only by cgroup. */
@@ -175,7 +210,11 @@ static void task_ended(Supervisor *s, Task *t, const siginfo_t *si)
                 if (streq(t->name, TASK_MAIN))
                         (void) payload_kill(s);
         }
-        task_settle(s, t);
+        /* What ended by itself before it was anything is no process that PID 1 stops. */
+        if (t->state == TASK_FAILED && si->si_code == CLD_EXITED)
+                task_remove_leaf(s, t);
+        else
+                remove_leaf_later(s, t);
 }
 
 /* Everything that has ended, our own children and the orphans of payload, which are ours as well.

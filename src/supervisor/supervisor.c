@@ -85,9 +85,10 @@ static void empty_timeout(Supervisor *s)
 }
 
 static void (*const deadline_handlers[_DEADLINE_MAX])(Supervisor *s) = {
-        [DEADLINE_CONNECT] = connect_timeout, [DEADLINE_CONTROLLERS] = setup_enable_controllers,
-        [DEADLINE_EMPTY] = empty_timeout,     [DEADLINE_STOP_KILL] = stop_kill,
-        [DEADLINE_STOP_LAST] = stop_last,     [DEADLINE_STOP_RELEASE] = stop_finish,
+        [DEADLINE_CONNECT] = connect_timeout,    [DEADLINE_CONTROLLERS] = setup_enable_controllers,
+        [DEADLINE_LEAVES] = tasks_remove_leaves, [DEADLINE_EMPTY] = empty_timeout,
+        [DEADLINE_STOP_KILL] = stop_kill,        [DEADLINE_STOP_LAST] = stop_last,
+        [DEADLINE_STOP_RELEASE] = stop_finish,
 };
 
 static void handle_timer(Supervisor *s, Source *source, uint32_t events)
@@ -219,6 +220,7 @@ static int supervisor_init(Supervisor *s)
 
         TAILQ_INIT(&s->starting);
         TAILQ_INIT(&s->unsaid);
+        TAILQ_INIT(&s->leaving);
         for (size_t i = 0; i < _DEADLINE_MAX; i++)
                 s->deadlines[i] = USEC_NEVER;
         s->armed = USEC_NEVER;
@@ -289,11 +291,11 @@ int main(int argc, char *argv[])
                 .supervisor_fd = -EBADF,
                 .payload_fd = -EBADF,
                 .runtime_fd = -EBADF,
-                .signals = SOURCE_NONE,
-                .timer = SOURCE_NONE,
-                .events = SOURCE_NONE,
-                .link = { .listen = SOURCE_NONE, .peer = SOURCE_NONE },
-                .setup = { .attached = SOURCE_NONE },
+                .signals = { .fd = -EBADF },
+                .timer = { .fd = -EBADF },
+                .events = { .fd = -EBADF },
+                .link = { .listen = { .fd = -EBADF }, .peer = { .fd = -EBADF } },
+                .setup = { .attached = { .fd = -EBADF } },
                 .journal = { .fd = -EBADF },
         };
         int i = 1;

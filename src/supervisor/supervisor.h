@@ -12,8 +12,8 @@
 
 /* Without memory for the table one request fails, not the supervisor. */
 #define HASH_NONFATAL_OOM 1
-#define HASH_FUNCTION(key, length, hash) \
-        HASH_FNV(key, length, hash) /* the default is 1 KiB a use */
+/* Smaller by far than the default, which is inlined with every use. */
+#define HASH_FUNCTION(key, length, hash) HASH_FNV(key, length, hash)
 #include <uthash.h>
 
 typedef struct Supervisor Supervisor;
@@ -27,21 +27,18 @@ struct Source {
         void (*handle)(Supervisor *s, Source *source, uint32_t events);
 };
 
-#define SOURCE_NONE          \
-        {                    \
-                .fd = -EBADF \
-        }
 #define source_owner(source, type, member) \
         ((type *) (void *) ((char *) (source) -offsetof(type, member)))
 
-int source_add(Supervisor *s, Source *source, int fd,
-               uint32_t events); /* takes fd, also on failure */
+/* Takes fd, also on failure. */
+int source_add(Supervisor *s, Source *source, int fd, uint32_t events);
 void source_close(Source *source);
 
 /* Points in monotonic time at which something has to be done; UINT64_MAX when not. */
 typedef enum Deadline {
         DEADLINE_CONNECT,      /* nobody has connected since the start */
         DEADLINE_CONTROLLERS,  /* next attempt to enable them */
+        DEADLINE_LEAVES,       /* leaves of ended tasks are to be removed */
         DEADLINE_EMPTY,        /* payload is empty, the end of a task's process is not known yet */
         DEADLINE_STOP_KILL,    /* payload had its time to end by itself */
         DEADLINE_STOP_LAST,    /* PID 1's SIGKILL is near and payload still not empty */
@@ -82,11 +79,12 @@ struct Task {
         int exit_code, exit_status; /* si_code and si_status */
         uint64_t serial;
         uint64_t deadline; /* of the start */
+        uint64_t leaf_due; /* when the leaf is to be removed; in s->leaving unless USEC_NEVER */
         uint64_t start_usec, exit_usec;
         Source status; /* pipe to the child, while it starts */
         Source events; /* the leaf's cgroup.events, while others hold it */
         UT_hash_handle by_name, by_pid;
-        TAILQ_ENTRY(Task) starting, unsaid;
+        TAILQ_ENTRY(Task) starting, unsaid, leaving;
         char name[];
 };
 
@@ -142,7 +140,7 @@ struct Supervisor {
         Task *tasks;          /* by name */
         Task *pids;           /* those alive, by pid */
         size_t n_alive;
-        struct TaskList starting, unsaid;
+        struct TaskList starting, unsaid, leaving;
         uint64_t payload_oom_kills; /* as last seen, where leaves have no memory.events */
         uint64_t deadlines[_DEADLINE_MAX], armed;
         uint64_t stop_timeout_usec, term_usec, cont_usec;
@@ -192,10 +190,11 @@ Task *task_find(Supervisor *s, const char *name);
 Task *task_new(Supervisor *s, const char *name);
 void task_free(Supervisor *s, Task *t);
 void task_set_pid(Supervisor *s, Task *t, pid_t pid);
-void task_settle(Supervisor *s, Task *t);
+void task_remove_leaf(Supervisor *s, Task *t);
 void task_collect(Supervisor *s, Task *t);
 void task_append_exit(const Task *t, Fields *f);
 void tasks_reap(Supervisor *s);
+void tasks_remove_leaves(Supervisor *s);
 
 /* sup-payload.c: the cgroup that all tasks are in */
 int payload_watch(Supervisor *s);
