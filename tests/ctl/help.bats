@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# --help, --version, and that the man page and both completions know the same verbs and options.
+
+bats_require_minimum_version 1.5.0
+load common
+
+setup() {
+    no_bus
+    man=$SOURCE_ROOT/man/hpcnode-ctl.1.scd
+    bash_completion=$SOURCE_ROOT/completions/hpcnode-ctl.bash
+    zsh_completion=$SOURCE_ROOT/completions/_hpcnode-ctl
+}
+
+@test "--version prints name and version" {
+    run -0 --separate-stderr ctl --version
+    [[ $output =~ ^hpcnode-ctl\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+    [ -z "$stderr" ]
+}
+
+@test "--help lists the verbs, also as -h" {
+    run -0 --separate-stderr ctl --help
+    [ "${lines[0]}" = "Usage: hpcnode-ctl [--json MODE] VERB [OPTION...] [OPERAND...]" ]
+    help=$output
+    run -0 ctl -h
+    [ "$output" = "$help" ]
+    [ "$(verbs_of_help | wc -l)" -eq 16 ]
+}
+
+@test "every verb has a --help with a usage line, whatever else is missing" {
+    for verb in $(verbs_of_help); do
+        run -0 --separate-stderr ctl "$verb" --help
+        [[ ${lines[0]} == "Usage: hpcnode-ctl $verb "* ]]
+        [ -z "$stderr" ]
+    done
+}
+
+@test "no line of help is wider than 100 columns" {
+    for verb in "" $(verbs_of_help); do
+        run -0 ctl $verb --help
+        [ "$(wc -L <<<"$output")" -le 100 ]
+    done
+}
+
+# The options of each section of the man page, "VERB OPTION" a line.
+options_of_man() {
+    awk '/^## /{ verb = tolower($2); next }
+         /^# /{ verb = "" }
+         /^\*(-., )?--/ { for (i = 1; i <= NF; i++) if (match($i, /--[a-z-]+/))
+                             { print verb, substr($i, RSTART + 2, RLENGTH - 2); break } }' "$man"
+}
+
+@test "the man page describes the same verbs" {
+    diff <(verbs_of_help | sort) <(sed -n 's/^## \([a-z]*\).*/\1/p' "$man" | sort)
+}
+
+@test "the man page describes the same options of each verb" {
+    for verb in $(verbs_of_help); do
+        diff <(options_of_help "$verb" | grep -vx -e json -e help | grep -vxF -f <(limits)) \
+            <(options_of_man | sed -n "s/^$verb //p" | sort -u | grep -vxF -f <(limits)) ||
+            { echo "verb $verb differs"; false; }
+    done
+    diff <(limits | sort) <(sed -n '/^# LIMITS/,/^# [^L]/s/^\*--\([a-z-]*\)\*.*/\1/p' "$man" | sort)
+}
+
+# The options that set limits: what `set` takes.
+limits() {
+    options_of_help set | grep -vx -e json -e help
+}
+
+@test "bash completes the same verbs and options" {
+    source "$bash_completion"
+    complete_line hpcnode-ctl ""
+    diff <(verbs_of_help | sort) <(printf '%s\n' "${COMPREPLY[@]}" | grep -v ^- | sort)
+    for verb in $(verbs_of_help); do
+        complete_line hpcnode-ctl "$verb" --
+        diff <(options_of_help "$verb") <(printf '%s\n' "${COMPREPLY[@]}" | sed 's/^--//; s/=$//' | sort) ||
+            { echo "verb $verb differs"; false; }
+    done
+}
+
+# complete_line WORDS...: COMPREPLY as if the last word were being completed.
+complete_line() {
+    COMP_WORDS=("$@")
+    COMP_CWORD=$(($# - 1))
+    COMP_LINE="$*"
+    COMP_POINT=${#COMP_LINE}
+    COMPREPLY=()
+    _hpcnode_ctl
+}
+
+@test "zsh completes the same verbs and options" {
+    diff <(verbs_of_help | sort) \
+        <(sed -n "/^_hpcnode_ctl_verbs=/,/^)/s/^ *'\([a-z]*\):.*/\1/p" "$zsh_completion" | sort)
+    for verb in $(verbs_of_help); do
+        diff <(options_of_help "$verb" | grep -vx help) <(options_of_zsh "$verb") ||
+            { echo "verb $verb differs"; false; }
+    done
+}
+
+# What the function of a verb offers, with the arrays it names.
+options_of_zsh() {
+    { sed -n "/^_hpcnode_ctl_$1()/,/^}/p" "$zsh_completion"
+      for array in common limits; do
+          if sed -n "/^_hpcnode_ctl_$1()/,/^}/p" "$zsh_completion" | grep -q "_hpcnode_ctl_$array"; then
+              sed -n "/^_hpcnode_ctl_$array=/,/^)/p" "$zsh_completion"
+          fi
+      done
+    } | grep -o -e '--[a-z-]*=\?\[' | sed 's/^--//; s/=\?\[$//' | grep -vx help | sort -u
+}
+
+@test "both completions are valid in their shell" {
+    bash -n "$bash_completion"
+    command -v zsh >/dev/null || skip "zsh is not installed"
+    zsh -n "$zsh_completion"
+}

@@ -1,0 +1,281 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What hpcnode-ctl refuses by itself: exit status 2, one sentence that names the option, the value and
+# what is allowed, and nothing sent to anyone.
+
+bats_require_minimum_version 1.5.0
+load common
+
+setup() {
+    no_bus
+}
+
+# refused OPTION VALUE ALLOWED: `run OPTION VALUE true` fails as it should.
+refused() {
+    run -2 --separate-stderr ctl run "$1" "$2" true
+    [ -z "$output" ]
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ $stderr == "error: option $1: "* ]] || { echo "$stderr"; false; }
+    [[ $stderr == *"$2"* ]] || { echo "the value is missing: $stderr"; false; }
+    [[ $stderr == *"$3"* ]] || { echo "$3 missing: $stderr"; false; }
+}
+
+# accepted ARGUMENTS...: the command line is right, so that the missing bus is what fails.
+accepted() {
+    run -1 --separate-stderr ctl "$@"
+    [[ $stderr == "error: cannot reach hpcnode-cgroupd: "* ]] || { echo "$stderr"; false; }
+}
+
+@test "a memory limit is a size of at least 1 MiB" {
+    for value in garbage "" -1 12 1.5 64X " 64M" "64 M" 64MB 1e6; do
+        refused --memory-max "$value" "at least 1048576 bytes"
+        refused --memory-high "$value" "at least 1048576 bytes"
+    done
+    refused --memory-max 99999999999999999999 "at most"
+    accepted run --memory-max 64M --memory-high 1.5G true
+    accepted run --memory-max max --memory-high infinity true
+}
+
+@test "other memory limits are sizes" {
+    for option in --memory-low --memory-min --memory-swap-max; do
+        refused "$option" garbage bytes
+        refused "$option" -1 bytes
+        accepted run "$option" 0 true
+        accepted run "$option" 2T true
+    done
+}
+
+@test "a weight is a number from 1 to 10000" {
+    for option in --cpu-weight --io-weight; do
+        for value in 0 10001 -5 ten 1.5 ""; do
+            refused "$option" "$value" "1 to 10000"
+        done
+        accepted run "$option" 1 true
+        accepted run "$option" 10000 true
+    done
+}
+
+@test "a cpu quota needs its period" {
+    for value in 150000 50% garbage 1/2 100000/10 100000/2000000 -1/100000 /100000 100000/; do
+        refused --cpu-max "$value" QUOTA/PERIOD
+    done
+    accepted run --cpu-max 150000/100000 true
+    accepted run --cpu-max "150000 100000" true
+    accepted run --cpu-max max true
+}
+
+@test "a cpuset is a list of numbers and rising ranges" {
+    for option in --cpuset-cpus --cpuset-mems; do
+        for value in "" 3-1 1, a 0-; do
+            refused "$option" "$value" "list"
+        done
+        refused "$option" 99999 "0 to"
+        accepted run "$option" 0-3,8 true
+    done
+}
+
+@test "the number of tasks is at least 1" {
+    for value in 0 -1 many 1.5 99999999; do
+        refused --pids-max "$value" "1 to"
+    done
+    accepted run --pids-max 64 true
+    accepted run --pids-max max true
+}
+
+@test "an io rule is a size, or a device with keys" {
+    for value in 8:0 /dev/sda "/dev/sda 1M" "8: rbps=1M" "sda rbps=1M" "/dev/sda bps=1M" "/dev/sda rbps" rbps=1M; do
+        refused --io-max "$value" rbps
+    done
+    refused --io-max fast "bytes/s"
+    refused --io-max 1 "bytes/s"
+    run -2 ctl run --io-max "4095:7 rbps=1M" true
+    [[ $output == "error: option --io-max: there is no block device 4095:7 on this node" ]]
+    accepted run --io-max 10M true
+}
+
+@test "an io rule names a disk that is there, by number or path" {
+    read -r number path <<<"$(some_disk)"
+    [ -n "$path" ] || skip "no disk here"
+    accepted run --io-max "$number rbps=10M wbps=1G riops=100 wiops=max" true
+    accepted run --io-max "$path rbps=10M" --io-max "$path wbps=10M" true
+    run -2 ctl run --io-max 1M --io-max "$path rbps=10M" true
+    [[ $output == "error: "*"exclude each other"* ]]
+    run -2 ctl run --io-max "/dev/nonexistent rbps=1M" true
+    [[ $output == "error: "*'"/dev/nonexistent"'*"does not exist"* ]]
+}
+
+@test "a device is a node and what may be done with it" {
+    run -2 ctl run --device "/dev/null x" true
+    [[ $output == "error: option --device: "*/dev/null*'"x"'*"r, w and m"* ]]
+    refused --device null ""
+    run -2 ctl run --device /dev/nonexistent true
+    [[ $output == "error: "*/dev/nonexistent* ]]
+    accepted run --device /dev/null true
+    accepted run --device "/dev/null rw" true
+}
+
+@test "priority and nice are numbers in their ranges" {
+    for value in -1 101 high "" 5.0; do
+        refused --priority "$value" "0 to 100"
+    done
+    for value in -21 20 low ""; do
+        refused --nice "$value" "-20 to 19"
+    done
+    accepted run --priority 0 --nice -20 true
+    accepted run --priority 100 --nice 19 true
+}
+
+@test "a name has 1 to 128 letters, digits, _ . and -" {
+    for value in "" .x -x a/b "a b" ä $'a\nb'; do
+        run -2 ctl run --id="$value" true
+        [[ $output == "error: option --id: "* ]]
+        run -2 ctl create -- "$value"
+        [[ $output == "error: "*"NAME"* ]]
+    done
+    run -2 ctl create "$(printf 'a%.0s' {1..129})"
+    accepted create "$(printf 'a%.0s' {1..128})"
+    accepted run --id alloc-42.scope true
+}
+
+@test "a slice is one of ours" {
+    for value in "" system.slice pactfoo.slice workload.slice-extra not-pact.slice/x pact.slice/other.slice; do
+        run -2 ctl run --slice="$value" true
+        [[ $output == "error: option --slice: "* ]]
+    done
+    accepted run --slice workload.slice/alloc-42 true
+    accepted create --slice pact.slice/gpu.slice x
+}
+
+@test "output goes to the journal, a file or nowhere" {
+    for value in "" file file: stdout syslog; do
+        refused --log "$value" "journal, null or file:PATH"
+    done
+    accepted run --log file:here.log true
+}
+
+@test "a variable has a name, and a value here or there" {
+    for value in "" =x 1A=x "A B=x" A-B=x; do
+        refused --env "$value" NAME=VALUE
+    done
+    unset HPCNODE_UNSET
+    refused --env HPCNODE_UNSET NAME=VALUE
+    HPCNODE_SET=1 accepted run --env HPCNODE_SET --env A= --env B=c=d true
+}
+
+@test "users, groups and directories are not empty" {
+    for option in --user --group --cwd --scope; do
+        refused "$option" "" "needed is"
+    done
+}
+
+@test "a signal is known by name or number" {
+    for value in "" FOO 0 65 -9 SIG RTMIN+99; do
+        run -2 ctl kill --signal="$value" x
+        [[ $output == "error: option --signal: "*"name or number"* ]]
+    done
+    for value in TERM SIGTERM term 15 RTMIN+1 64; do
+        accepted kill --signal "$value" x
+    done
+}
+
+@test "JSON is pretty, short or off, before and after the verb" {
+    run -2 ctl list --json=yes
+    [[ $output == "error: option --json: "*'"yes"'*"pretty, short or off"* ]]
+    run -2 ctl --json yes list
+    [[ $output == "error: option --json: "*'"yes"'*"pretty, short or off"* ]]
+    accepted list --json short
+    accepted --json=pretty list
+}
+
+@test "a description is one line" {
+    run -2 ctl create --description $'two\nlines' x
+    [[ $output == "error: option --description: "*"one line"* ]]
+    accepted create --description "one line" x
+}
+
+@test "what is for a scope as a whole is refused with --scope" {
+    run -2 ctl run --scope x --memory-max 64M true
+    [[ $output == "error: option --memory-max does not go with --scope"* ]]
+    run -2 ctl run --priority 3 --scope x true
+    [[ $output == "error: option --priority does not go with --scope"* ]]
+    run -2 ctl run --slice workload.slice --scope x true
+    [[ $output == "error: option --slice does not go with --scope"* ]]
+    accepted run --scope x --nice 5 true
+}
+
+@test "--log is refused with --pipe" {
+    run -2 ctl run --pipe --log null true
+    [[ $output == "error: option --log does not go with --pipe"* ]]
+}
+
+@test "a period without a quota cannot be asked for, and set needs a limit" {
+    run -2 ctl set x
+    [[ $output == "error: set needs a limit"* ]]
+    accepted set x --memory-max 64M
+}
+
+@test "an unknown verb or option is named" {
+    run -2 ctl frobnicate
+    [[ $output == 'error: there is no verb "frobnicate"'* ]]
+    run -2 ctl --frobnicate
+    [[ $output == "error: option --frobnicate is not known"* ]]
+    for verb in $(verbs_of_help); do
+        run -2 ctl "$verb" --frobnicate
+        [[ $output == "error: option --frobnicate is not known"*"hpcnode-ctl $verb --help"* ]]
+        run -2 ctl "$verb" -x
+        [[ $output == "error: option -x is not known"* ]]
+    done
+}
+
+@test "an abbreviation that fits several options is refused" {
+    run -2 ctl run --memory 64M true
+    [[ $output == "error: option --memory is not known, or short for several"* ]]
+    run -2 ctl run --cpu 1 true
+    accepted run --memory-ma 64M true
+}
+
+@test "an option without its value, or with one too many, is refused" {
+    run -2 ctl run --memory-max
+    [[ $output == "error: option --memory-max needs a value"* ]]
+    run -2 ctl run --wait=yes true
+    [[ $output == "error: option --wait=yes takes no value"* ]]
+}
+
+@test "operands are counted" {
+    run -2 ctl
+    [[ $output == "error: no verb is given"* ]]
+    for verb in run create destroy metrics empty owner inspect wait kill freeze thaw set remove; do
+        run -2 ctl "$verb"
+        [[ $output == "error: $verb needs "* ]]
+        run -2 ctl "$verb" ""
+    done
+    for verb in destroy metrics empty owner inspect wait kill freeze thaw remove create; do
+        run -2 ctl "$verb" a b
+        [[ $output == "error: $verb takes "*'"b"'* ]]
+    done
+    for verb in list hierarchy ping; do
+        run -2 ctl "$verb" a
+        [[ $output == "error: $verb takes no operand"* ]]
+    done
+}
+
+@test "a cgroup path stays inside the tree" {
+    for verb in metrics owner; do
+        for value in a/../b ../x a/./b $'a\nb'; do
+            run -2 ctl "$verb" "$value"
+            [[ $output == "error: PATH: "* ]]
+        done
+        accepted "$verb" /sys/fs/cgroup/system.slice
+    done
+}
+
+@test "the options of a job's command are its own" {
+    accepted run --id x ls --help --memory-max garbage
+    accepted run --id x -- --help
+}
+
+@test "without a bus the error says what to look at" {
+    run -1 --separate-stderr ctl ping
+    [ -z "$output" ]
+    [[ $stderr == "error: cannot reach hpcnode-cgroupd: no system bus "*"systemctl status"* ]]
+}
