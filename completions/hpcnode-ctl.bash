@@ -2,7 +2,9 @@
 # bash completion of hpcnode-ctl; scopes are asked for live.
 
 _hpcnode_ctl_scopes() {
-    hpcnode-ctl list --no-legend 2>/dev/null | while read -r name _; do
+    local user=()
+    [[ ${COMP_WORDS[1]} != --user ]] || user=(--user)
+    hpcnode-ctl "${user[@]}" list --no-legend 2>/dev/null | while read -r name _; do
         printf '%s\n' "$name"
     done
 }
@@ -92,7 +94,7 @@ _hpcnode_ctl() {
 
     case $verb in
     "")
-        COMPREPLY=($(compgen -W "$verbs --json --help --version" -- "$current"))
+        COMPREPLY=($(compgen -W "$verbs --user --json --help --version" -- "$current"))
         return
         ;;
     run)

@@ -46,10 +46,11 @@ typedef struct LimitInfo {
         const char *controller; /* cgroup controller that has to be there; NULL: none */
         const char *file;       /* the cgroup file, or its key's file for io.max; NULL: none */
         LimitKind kind;
-        uint64_t min, max;      /* of a number; UINT64_MAX (unlimited) is allowed beyond max if .unlimited */
+        uint64_t min,
+                max; /* of a number; UINT64_MAX (unlimited) is allowed beyond max if .unlimited */
         bool unlimited;
-        const char *unit;       /* "bytes", "µs", … for messages and documents */
-        const char *help;       /* one line for --help and the man page */
+        const char *unit; /* "bytes", "µs", … for messages and documents */
+        const char *help; /* one line for --help and the man page */
 } LimitInfo;
 
 extern const LimitInfo limit_table[_LIMIT_MAX];
@@ -66,7 +67,7 @@ typedef struct Limit {
         bool is_set;
         uint64_t number;
         NumberSet set;
-        char *word; /* owned */
+        char *word;       /* owned */
         LimitPair *pairs; /* owned */
         size_t n_pairs;
 } Limit;

@@ -27,20 +27,20 @@
                 (p) = NULL;             \
                 _taken;                 \
         })
-#define TAKE_FD(fd)               \
-        ({                        \
-                int _fd = (fd);   \
-                (fd) = -EBADF;    \
-                _fd;              \
+#define TAKE_FD(fd)             \
+        ({                      \
+                int _fd = (fd); \
+                (fd) = -EBADF;  \
+                _fd;            \
         })
 
 /* Makes f usable as _cleanup_(fp) on a pointer variable of the given type. */
-#define DEFINE_CLEANUP(type, f)                                      \
-        static inline _unused_ void f##p(type *p)                    \
-        {                                                            \
-                if (*p)                                              \
-                        f(*p);                                       \
-        }                                                            \
+#define DEFINE_CLEANUP(type, f)                   \
+        static inline _unused_ void f##p(type *p) \
+        {                                         \
+                if (*p)                           \
+                        f(*p);                    \
+        }                                         \
         struct _semicolon_
 
 static inline bool streq(const char *a, const char *b)

@@ -27,7 +27,7 @@ typedef enum MetricType {
         METRIC_NR_PROCESSES, /* of the subtree, supervisors not counted; D-Bus type u, the others t */
         METRIC_PIDS_CURRENT,
         METRIC_PIDS_PEAK,
-        METRIC_PIDS_MAX, /* absent when unlimited */
+        METRIC_PIDS_MAX,            /* absent when unlimited */
         METRIC_CPU_SOME_TOTAL_USEC, /* PSI */
         METRIC_CPU_FULL_TOTAL_USEC,
         METRIC_MEMORY_SOME_TOTAL_USEC,

@@ -77,20 +77,20 @@ SupervisorState supervisor_state_from_string(const char *s);
 
 /* The steps of a start that can fail, in the order in which they run. */
 typedef enum SpawnStep {
-        SPAWN_STEP_LEAF,      /* mkdir of the leaf */
-        SPAWN_STEP_PLACE,     /* clone3 or cgroup.procs */
-        SPAWN_STEP_SPEC,      /* reading the specification */
-        SPAWN_STEP_JOURNAL,   /* connecting to journald */
+        SPAWN_STEP_LEAF,    /* mkdir of the leaf */
+        SPAWN_STEP_PLACE,   /* clone3 or cgroup.procs */
+        SPAWN_STEP_SPEC,    /* reading the specification */
+        SPAWN_STEP_JOURNAL, /* connecting to journald */
         SPAWN_STEP_OOM_SCORE,
         SPAWN_STEP_KEYRING,
-        SPAWN_STEP_LIMITS,    /* rlimits, nice */
-        SPAWN_STEP_IDENTITY,  /* groups, gid, uid, no_new_privs */
+        SPAWN_STEP_LIMITS,   /* rlimits, nice */
+        SPAWN_STEP_IDENTITY, /* groups, gid, uid, no_new_privs */
         SPAWN_STEP_CWD,
-        SPAWN_STEP_LOG,       /* opening the log file */
+        SPAWN_STEP_LOG, /* opening the log file */
         SPAWN_STEP_STDIO,
         SPAWN_STEP_EXEC,
-        SPAWN_STEP_TIMEOUT,   /* the start took longer than timeout_usec; the child was killed */
-        SPAWN_STEP_DIED,      /* the child was killed before it could execute anything */
+        SPAWN_STEP_TIMEOUT, /* the start took longer than timeout_usec; the child was killed */
+        SPAWN_STEP_DIED,    /* the child was killed before it could execute anything */
         _SPAWN_STEP_MAX,
         _SPAWN_STEP_INVALID = -EINVAL,
 } SpawnStep;
@@ -101,12 +101,12 @@ SpawnStep spawn_step_from_string(const char *s);
 /* Keys of a specification, the contents of the memfd. Only the task's own child reads it. argv and env
  * stand once an element, in order; env is complete (nothing is inherited). */
 #define SPEC_ARGV          "argv"
-#define SPEC_ENV           "env"  /* K=V */
-#define SPEC_CWD           "cwd"  /* absolute; default "/" */
-#define SPEC_UID           "uid"  /* default: no change of identity */
+#define SPEC_ENV           "env" /* K=V */
+#define SPEC_CWD           "cwd" /* absolute; default "/" */
+#define SPEC_UID           "uid" /* default: no change of identity */
 #define SPEC_GID           "gid"
 #define SPEC_GROUPS        "groups" /* one supplementary gid an element */
 #define SPEC_NICE          "nice"
-#define SPEC_NO_NEW_PRIVS  "no_new_privs" /* 1 */
+#define SPEC_NO_NEW_PRIVS  "no_new_privs"  /* 1 */
 #define SPEC_OOM_SCORE_ADJ "oom_score_adj" /* default 0; written while privileged */
 #define SPEC_LOG           "log" /* "journal", "null" or "file:PATH"; for stdout and stderr not passed */

@@ -25,6 +25,7 @@
 
 struct hpcnode_cgroup {
         sd_bus *bus;  /* NULL: to be opened by the next call */
+        bool user;    /* on the session bus */
         bool reached; /* the daemon has answered on this handle */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The handle: a connection to the system bus, and calls of the manager's methods over it. */
+/* The handle: a connection to the bus, and calls of the manager's methods over it. */
 #include "client.h"
 
 #include <time.h>
@@ -12,13 +12,14 @@ int client_connect(hpcnode_cgroup *c, hpcnode_cgroup_error *e)
                 return 0;
         client_disconnect(c);
 
-        r = sd_bus_open_system_with_description(&c->bus, "libhpcnode-cgroup");
+        r = c->user ? sd_bus_open_user_with_description(&c->bus, "libhpcnode-cgroup")
+                    : sd_bus_open_system_with_description(&c->bus, "libhpcnode-cgroup");
         if (r < 0)
                 return client_error(
                         e, HPCNODE_CGROUP_ERROR_UNREACHABLE,
-                        "cannot reach hpcnode-cgroupd: no system bus (%s); see: systemctl "
+                        "cannot reach hpcnode-cgroupd: no %s bus (%s); see: systemctl%s "
                         "status dbus.socket hpcnode-cgroupd",
-                        strerror(-r));
+                        c->user ? "session" : "system", strerror(-r), c->user ? " --user" : "");
         return 0;
 }
 
@@ -27,7 +28,7 @@ void client_disconnect(hpcnode_cgroup *c)
         c->bus = sd_bus_flush_close_unref(c->bus);
 }
 
-_public_ int hpcnode_cgroup_open(hpcnode_cgroup **ret, hpcnode_cgroup_error *ret_error)
+static int open_bus(bool user, hpcnode_cgroup **ret, hpcnode_cgroup_error *ret_error)
 {
         _cleanup_(hpcnode_cgroup_freep) hpcnode_cgroup *c = NULL;
         int r;
@@ -36,12 +37,23 @@ _public_ int hpcnode_cgroup_open(hpcnode_cgroup **ret, hpcnode_cgroup_error *ret
         if (!c)
                 return client_oom(ret_error);
 
+        c->user = user;
         r = client_connect(c, ret_error);
         if (r < 0)
                 return r;
 
         *ret = TAKE_PTR(c);
         return 0;
+}
+
+_public_ int hpcnode_cgroup_open(hpcnode_cgroup **ret, hpcnode_cgroup_error *ret_error)
+{
+        return open_bus(false, ret, ret_error);
+}
+
+_public_ int hpcnode_cgroup_open_user(hpcnode_cgroup **ret, hpcnode_cgroup_error *ret_error)
+{
+        return open_bus(true, ret, ret_error);
 }
 
 _public_ hpcnode_cgroup *hpcnode_cgroup_free(hpcnode_cgroup *c)

@@ -110,7 +110,7 @@ int usage_error(const char *format, ...)
 
 static int help(void)
 {
-        printf("Usage: hpcnode-ctl [--json MODE] VERB [OPTION...] [OPERAND...]\n\n"
+        printf("Usage: hpcnode-ctl [--user] [--json MODE] VERB [OPTION...] [OPERAND...]\n\n"
                "Scopes, jobs and their limits on this node, by hpcnode-cgroupd.\n\nVerbs:\n");
         for (const Verb *v = verb_table; v->name; v++) {
                 int n = printf("  %s %s", v->name, v->operands);
@@ -120,6 +120,7 @@ static int help(void)
         printf("\nOptions:\n"
                "      --json MODE               Print JSON instead of lines: pretty, short or off\n"
                "  -h, --help                    Show this help, or that of a verb\n"
+               "      --user                    Ask the daemon of the user's own service manager\n"
                "      --version                 Show the version\n"
                "\nhpcnode-ctl VERB --help shows the options of a verb. See hpcnode-ctl(1).\n");
         return output_flush();
@@ -139,7 +140,7 @@ static const Verb *verb_find(const char *name)
         return NULL;
 }
 
-static int verb_call(const Verb *verb, int argc, char **argv, JsonMode json)
+static int verb_call(const Verb *verb, int argc, char **argv, JsonMode json, bool user)
 {
         hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
         _cleanup_(hpcnode_cgroup_freep) hpcnode_cgroup *c = NULL;
@@ -153,7 +154,7 @@ static int verb_call(const Verb *verb, int argc, char **argv, JsonMode json)
         if (r != CTL_OK)
                 return r;
 
-        if (hpcnode_cgroup_open(&c, &e) < 0) {
+        if ((user ? hpcnode_cgroup_open_user(&c, &e) : hpcnode_cgroup_open(&c, &e)) < 0) {
                 r = fail(&e);
                 hpcnode_cgroup_error_done(&e);
                 return r;
@@ -162,12 +163,13 @@ static int verb_call(const Verb *verb, int argc, char **argv, JsonMode json)
 }
 
 /* The options before the verb. -1 with optind at the verb, else the exit status. */
-static int parse_global(int argc, char **argv, JsonMode *ret_json)
+static int parse_global(int argc, char **argv, JsonMode *ret_json, bool *ret_user)
 {
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, 'v' },
                 { "json", required_argument, NULL, 'j' },
+                { "user", no_argument, NULL, 'u' },
                 { NULL },
         };
         int c;
@@ -185,6 +187,9 @@ static int parse_global(int argc, char **argv, JsonMode *ret_json)
                                 return usage_error("option --json: \"%s\" is not allowed: "
                                                    "needed is pretty, short or off",
                                                    optarg);
+                        break;
+                case 'u':
+                        *ret_user = true;
                         break;
                 case ':':
                         return usage_error("option %s needs a value; see hpcnode-ctl --help",
@@ -211,13 +216,14 @@ static void open_standard_descriptors(void)
 int main(int argc, char **argv)
 {
         JsonMode json = JSON_OFF;
+        bool user = false;
         const Verb *verb;
         int r;
 
         (void) setlocale(LC_CTYPE, "");
         open_standard_descriptors();
 
-        r = parse_global(argc, argv, &json);
+        r = parse_global(argc, argv, &json, &user);
         if (r >= 0)
                 return r;
         if (optind >= argc)
@@ -226,5 +232,5 @@ int main(int argc, char **argv)
         if (!verb)
                 return usage_error("there is no verb \"%s\"; see hpcnode-ctl --help", argv[optind]);
 
-        return verb_call(verb, argc - optind, argv + optind, json);
+        return verb_call(verb, argc - optind, argv + optind, json, user);
 }

@@ -116,6 +116,7 @@ pid_gone() {
 }
 
 @test "an interrupt ends the job gently, a second one for sure, and the result is reported" {
+    # shellcheck disable=SC2016 # expanded by the job
     "$CTL" run --id x --wait -- sh -c 'trap "" TERM; echo ready >"$0"; while :; do sleep 0.1; done' \
         "$BATS_TEST_TMPDIR/ready" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     pid=$!
@@ -154,6 +155,7 @@ pid_gone() {
         bus=$(mktemp -d -p "$BATS_TEST_TMPDIR")
         start_bus "$bus" "$daemon"
         for verb in ping list "wait x" "destroy x"; do
+            # shellcheck disable=SC2086 # a verb with its operand
             run timeout 20 "$CTL" $verb
             [[ $status -eq 1 && $output == "error: cannot reach hpcnode-cgroupd: "*"systemctl status hpcnode-cgroupd" ]] ||
                 { echo "$output"; stop_bus "$bus"; false; }

@@ -20,7 +20,7 @@ setup() {
 
 @test "--help lists the verbs, also as -h" {
     run -0 --separate-stderr ctl --help
-    [ "${lines[0]}" = "Usage: hpcnode-ctl [--json MODE] VERB [OPTION...] [OPERAND...]" ]
+    [ "${lines[0]}" = "Usage: hpcnode-ctl [--user] [--json MODE] VERB [OPTION...] [OPERAND...]" ]
     help=$output
     run -0 ctl -h
     [ "$output" = "$help" ]

@@ -71,7 +71,10 @@ typedef struct hpcnode_cgroup_error {
         char *message; /* a sentence: what, where, what to do; may be NULL (out of memory) */
 } hpcnode_cgroup_error;
 
-#define HPCNODE_CGROUP_ERROR_INIT { HPCNODE_CGROUP_ERROR_NONE, NULL }
+#define HPCNODE_CGROUP_ERROR_INIT               \
+        {                                       \
+                HPCNODE_CGROUP_ERROR_NONE, NULL \
+        }
 
 /* Frees the message and resets the code. */
 void hpcnode_cgroup_error_done(hpcnode_cgroup_error *error);
@@ -84,6 +87,9 @@ const char *hpcnode_cgroup_error_name(hpcnode_cgroup_error_code code);
 /* Connects to the system bus. The daemon is started by the bus when it is first called. A connection
  * that is lost later is made anew by the next call. */
 int hpcnode_cgroup_open(hpcnode_cgroup **ret, hpcnode_cgroup_error *ret_error);
+
+/* The same with the session bus, where the daemon serves the user's own service manager. */
+int hpcnode_cgroup_open_user(hpcnode_cgroup **ret, hpcnode_cgroup_error *ret_error);
 hpcnode_cgroup *hpcnode_cgroup_free(hpcnode_cgroup *c);
 
 /* Asks the daemon for its version. *ret_version is owned by the caller (free()); *ret_round_trip_usec
@@ -159,14 +165,14 @@ int hpcnode_cgroup_options_set_fd(hpcnode_cgroup_options *options, const char *n
 /* Made by the library only, and later versions may add fields at the end. What a function does not
  * learn, or does not apply, is NULL, 0 or -1 as given here. */
 typedef struct hpcnode_cgroup_info {
-        char *id;    /* the scope's name, or "SCOPE/TASK": what is taken as scope everywhere */
-        char *name;  /* of the scope, or of the task alone */
-        char *unit;  /* the scope's systemd unit */
-        char *slice; /* the slice's unit */
+        char *id;     /* the scope's name, or "SCOPE/TASK": what is taken as scope everywhere */
+        char *name;   /* of the scope, or of the task alone */
+        char *unit;   /* the scope's systemd unit */
+        char *slice;  /* the slice's unit */
         char *cgroup; /* path below /sys/fs/cgroup */
         char *state;  /* creating, active, running, frozen, releasing, zombie, exited, failed,
                          killed, lost */
-        char *owner; /* "pact" or "workload" */
+        char *owner;  /* "pact" or "workload" */
         char *description;
         char *log;        /* "journal", "null" or "file:PATH" */
         char **frozen_by; /* NULL-terminated: "client", "pressure", "emergency" */
@@ -177,11 +183,11 @@ typedef struct hpcnode_cgroup_info {
         int is_job;       /* made by Run: 1 or 0; -1: not known. So are all the flags: */
         int is_task;      /* a task, not a scope */
         int release_on_empty;
-        int oom_killed; /* it, or of a scope any process, was killed for want of memory */
-        int priority;    /* 0 to 100; -1: not known */
-        int exit_status; /* 0 to 255; -1: still runs, was ended by a signal, or not known */
-        int exit_signal; /* 0: none */
-        uint64_t oom_kills; /* processes of the scope killed so far; UINT64_MAX: not known */
+        int oom_killed;        /* it, or of a scope any process, was killed for want of memory */
+        int priority;          /* 0 to 100; -1: not known */
+        int exit_status;       /* 0 to 255; -1: still runs, was ended by a signal, or not known */
+        int exit_signal;       /* 0: none */
+        uint64_t oom_kills;    /* processes of the scope killed so far; UINT64_MAX: not known */
         uint64_t created_usec; /* times: microseconds since 1970-01-01 UTC; 0: not known */
         uint64_t start_usec;
         uint64_t exit_usec;
@@ -271,8 +277,7 @@ int hpcnode_cgroup_kill(hpcnode_cgroup *c, const char *scope, int signal,
 
 /* Changes the limits of a live scope that are set in `limits`; the others stay. */
 int hpcnode_cgroup_set_limits(hpcnode_cgroup *c, const char *scope,
-                              const hpcnode_cgroup_limits *limits,
-                              hpcnode_cgroup_error *ret_error);
+                              const hpcnode_cgroup_limits *limits, hpcnode_cgroup_error *ret_error);
 
 /* Drops the record of an ended job. */
 int hpcnode_cgroup_remove(hpcnode_cgroup *c, const char *scope, hpcnode_cgroup_error *ret_error);
