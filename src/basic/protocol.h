@@ -13,7 +13,7 @@
  *            stop_timeout_usec; descriptors: the scope's cgroup directory, the runtime directory. The supervisor, attached by PID 1, creates supervisor/ and payload/, puts its
  *            lasting process into the former by clone3 and enables every controller for both levels.
  *            `done` has pid (of the lasting process).
- *   spawn    serial, task, timeout_usec, fds (which of "stdin stdout stderr" follow, in this order,
+ *   spawn    serial, task, timeout_usec, journal (1 when its output goes to the scope's stream), fds (which of "stdin stdout stderr" follow, in this order,
  *            separated by spaces); descriptors: a memfd with the specification (SPEC_* below), then
  *            those. `done` has pid, once the program is executed; `failed` has errno, step (SpawnStep)
  *            and nothing of the task is left.

@@ -414,6 +414,11 @@ size_t spec_stdio(const Spec *s, char ret_which[static 32], int ret_fds[static 3
         return n;
 }
 
+bool spec_needs_journal(const Spec *s)
+{
+        return (!s->log || streq(s->log, "journal")) && (s->stdio[1] < 0 || s->stdio[2] < 0);
+}
+
 int spec_start_error(const Spec *s, const char *what, const SupervisorAnswer *a,
                      sd_bus_error *error)
 {

@@ -41,6 +41,9 @@ int spec_to_memfd(const Spec *s, int *ret_fd);
 /* Which descriptors go with it ("stdin stdout"), and their numbers (at most 3). */
 size_t spec_stdio(const Spec *s, char ret_which[static 32], int ret_fds[static 3]);
 
+/* Whether some of its output goes to the scope's journal stream: journald takes 4,096 on a node. */
+bool spec_needs_journal(const Spec *s);
+
 /* A sentence for a start that failed at a step, as the documented error. `what` is the task's full
  * name. */
 int spec_start_error(const Spec *s, const char *what, const SupervisorAnswer *answer,

@@ -534,14 +534,16 @@ int supervisor_setup(SupervisorLink *l, supervisor_handler_t handler, void *user
                             REQUEST_TIMEOUT_USEC, handler, userdata);
 }
 
-int supervisor_spawn(SupervisorLink *l, const char *task, uint64_t timeout_usec, const char *which,
-                     const int *fds, size_t n_fds, supervisor_handler_t handler, void *userdata)
+int supervisor_spawn(SupervisorLink *l, const char *task, uint64_t timeout_usec, bool journal,
+                     const char *which, const int *fds, size_t n_fds, supervisor_handler_t handler,
+                     void *userdata)
 {
         _cleanup_(fields_done) Fields f = {};
 
         fields_append(&f, "type", "spawn");
         fields_append(&f, "task", task);
         fields_append_u64(&f, "timeout_usec", timeout_usec);
+        fields_append_u64(&f, "journal", journal);
         fields_append(&f, "fds", which);
         return link_request(l, &f, fds, n_fds, timeout_usec + REQUEST_TIMEOUT_USEC, handler,
                             userdata);

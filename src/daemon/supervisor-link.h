@@ -57,9 +57,10 @@ bool supervisor_is_synced(const SupervisorLink *l);
 int supervisor_setup(SupervisorLink *l, supervisor_handler_t handler, void *userdata);
 
 /* fds: memfd with the specification first, then those that `which` names. They stay the caller's.
- */
-int supervisor_spawn(SupervisorLink *l, const char *task, uint64_t timeout_usec, const char *which,
-                     const int *fds, size_t n_fds, supervisor_handler_t handler, void *userdata);
+ * journal: the task's output goes there, at least in part. */
+int supervisor_spawn(SupervisorLink *l, const char *task, uint64_t timeout_usec, bool journal,
+                     const char *which, const int *fds, size_t n_fds, supervisor_handler_t handler,
+                     void *userdata);
 int supervisor_signal(SupervisorLink *l, const char *task, int signal, supervisor_handler_t handler,
                       void *userdata);
 

@@ -140,7 +140,8 @@ int task_spawn(Scope *s, const char *name, Spec *spec, task_handler_t handler, v
 
         fds[0] = memfd;
         n = 1 + spec_stdio(spec, which, fds + 1);
-        r = supervisor_spawn(s->link, name, SPAWN_TIMEOUT_USEC, which, fds, n, on_spawned, q);
+        r = supervisor_spawn(s->link, name, SPAWN_TIMEOUT_USEC, spec_needs_journal(spec), which,
+                             fds, n, on_spawned, q);
         if (r < 0) {
                 task_free(t);
                 return r;
