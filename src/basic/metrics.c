@@ -228,6 +228,7 @@ int metrics_read(int dir, Metrics *ret)
 int metrics_read_scope(int scope_dir, int payload_dir, Metrics *ret)
 {
         Metrics m = { 0 };
+        uint64_t scope_peak;
         int r;
 
         r = check_exists(payload_dir);
@@ -240,6 +241,11 @@ int metrics_read_scope(int scope_dir, int payload_dir, Metrics *ret)
         if (r < 0)
                 return r;
 
+        /* The kernel counts a charge at payload before the limit of the scope refuses it. */
+        if (m.present[METRIC_MEMORY_PEAK] &&
+            cgroup_read_u64(scope_dir, "memory.peak", &scope_peak) >= 0 &&
+            scope_peak < m.values[METRIC_MEMORY_PEAK])
+                m.values[METRIC_MEMORY_PEAK] = scope_peak;
         *ret = m;
         return 0;
 }
