@@ -99,8 +99,9 @@ static void finish(ScopeRelease *r)
         _cleanup_(freep) char *path = NULL;
         CallList calls;
 
-        if (r->reason == RELEASE_LOST && !s->main_ended)
-                (void) scope_load_outcome(s);
+        /* Its supervisor saw the end, so nothing is unknown. */
+        if (r->reason == RELEASE_LOST && !s->main_ended && scope_load_outcome(s) >= 0)
+                r->reason = RELEASE_STOPPED;
         drop_tasks(s);
         supervisor_link_free(TAKE_PTR(s->link));
         scope_close_cgroup(s);

@@ -2,13 +2,12 @@
 /* The connection to one scope's supervisor: starting it, requests with a deadline, its events. */
 #include "daemon/supervisor-link.h"
 
-#include "basic/process.h"
+#include "daemon/child.h"
 #include "daemon/log.h"
 #include "daemon/scope.h"
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <uthash.h>
@@ -445,40 +444,13 @@ int supervisor_connect(Scope *s, SupervisorLink **ret)
 static int supervisor_exec(Scope *s, int listen_fd, pid_t *ret)
 {
         Manager *m = s->manager;
-        posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attributes;
-        sigset_t none, all;
         char nofile[64];
         char *argv[] = { (char *) "hpcnode-supervisor", nofile, s->id, NULL };
         char *environment[] = { NULL };
-        int r;
 
         (void) snprintf(nofile, sizeof nofile, "--nofile=%ju:%ju", (uintmax_t) m->nofile.rlim_cur,
                         (uintmax_t) m->nofile.rlim_max);
-        (void) sigemptyset(&none);
-        (void) sigfillset(&all);
-
-        r = -posix_spawn_file_actions_init(&actions);
-        if (r < 0)
-                return r;
-        r = -posix_spawnattr_init(&attributes);
-        if (r < 0) {
-                posix_spawn_file_actions_destroy(&actions);
-                return r;
-        }
-        r = -posix_spawn_file_actions_adddup2(&actions, listen_fd, PROTOCOL_LISTEN_FD);
-        if (r >= 0)
-                r = -posix_spawnattr_setsigmask(&attributes, &none);
-        if (r >= 0)
-                r = -posix_spawnattr_setsigdefault(&attributes, &all);
-        if (r >= 0)
-                r = -posix_spawnattr_setflags(&attributes,
-                                              POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-        if (r >= 0)
-                r = -posix_spawn(ret, m->supervisor, &actions, &attributes, argv, environment);
-        posix_spawnattr_destroy(&attributes);
-        posix_spawn_file_actions_destroy(&actions);
-        return r;
+        return child_start(m->supervisor, argv, environment, listen_fd, PROTOCOL_LISTEN_FD, ret);
 }
 
 int supervisor_start(Scope *s, SupervisorLink **ret)

@@ -4,13 +4,12 @@
 #include "daemon/user.h"
 
 #include "basic/fields.h"
-#include "daemon/log.h"
+#include "daemon/child.h"
 
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
-#include <spawn.h>
 
 /* A directory server that does not answer in this time fails the one request that needs it. */
 #define LOOKUP_TIMEOUT_USEC (8 * USEC_PER_SEC)
@@ -274,37 +273,16 @@ static int lookup_start(Lookup *l, const char *user, const char *group)
                          (char *) user,
                          (char *) group,
                          NULL };
-        posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attributes;
-        int pipe_fds[2], r;
-        sigset_t none;
+        _cleanup_(closep) int answer = -EBADF;
+        int fds[2];
 
-        if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) < 0)
+        if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
                 return -errno;
-        l->fd = pipe_fds[0];
+        l->fd = fds[0];
+        answer = fds[1];
         /* The look-up itself may block: that is what it is a process of its own for. */
-        (void) fcntl(pipe_fds[1], F_SETFL, 0);
-        (void) sigemptyset(&none);
-        r = -posix_spawn_file_actions_init(&actions);
-        if (r < 0) {
-                safe_close(pipe_fds[1]);
-                return r;
-        }
-        r = -posix_spawnattr_init(&attributes);
-        if (r >= 0) {
-                r = -posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDOUT_FILENO);
-                if (r >= 0)
-                        r = -posix_spawnattr_setsigmask(&attributes, &none);
-                if (r >= 0)
-                        r = -posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-                if (r >= 0)
-                        r = -posix_spawn(&l->pid, "/proc/self/exe", &actions, &attributes, argv,
-                                         environ);
-                posix_spawnattr_destroy(&attributes);
-        }
-        posix_spawn_file_actions_destroy(&actions);
-        safe_close(pipe_fds[1]);
-        return r;
+        (void) fcntl(answer, F_SETFL, 0);
+        return child_start("/proc/self/exe", argv, environ, answer, STDOUT_FILENO, &l->pid);
 }
 
 int user_lookup(Manager *m, const char *user, const char *group, user_handler_t handler,
