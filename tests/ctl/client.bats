@@ -198,6 +198,7 @@ pid_gone() {
 
 @test "destroy, freeze, thaw, set and remove print nothing" {
     for verb in "destroy x" "freeze x" "thaw x" "set x --memory-max 64M" "remove x"; do
+        # shellcheck disable=SC2086 # a verb with its operand
         run -0 ctl $verb
         [ -z "$output" ]
     done

@@ -37,6 +37,7 @@ setup() {
 
 @test "no line of help is wider than 100 columns" {
     for verb in "" $(verbs_of_help); do
+        # shellcheck disable=SC2086 # a verb, or none
         run -0 ctl $verb --help
         [ "$(wc -L <<<"$output")" -le 100 ]
     done
@@ -69,6 +70,7 @@ limits() {
 }
 
 @test "bash completes the same verbs and options" {
+    # shellcheck source=/dev/null
     source "$bash_completion"
     complete_line hpcnode-ctl ""
     diff <(verbs_of_help | sort) <(printf '%s\n' "${COMPREPLY[@]}" | grep -v ^- | sort)

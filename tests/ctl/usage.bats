@@ -14,7 +14,9 @@ setup() {
 refused() {
     run -2 --separate-stderr ctl run "$1" "$2" true
     [ -z "$output" ]
+    # shellcheck disable=SC2154 # set by run --separate-stderr
     [ "${#stderr_lines[@]}" -eq 1 ]
+    # shellcheck disable=SC2154
     [[ $stderr == "error: option $1: "* ]] || { echo "$stderr"; false; }
     [[ $stderr == *"$2"* ]] || { echo "the value is missing: $stderr"; false; }
     [[ $stderr == *"$3"* ]] || { echo "$3 missing: $stderr"; false; }
@@ -66,6 +68,7 @@ accepted() {
 
 @test "a cpuset is a list of numbers and rising ranges" {
     for option in --cpuset-cpus --cpuset-mems; do
+        # shellcheck disable=SC2258 # the comma is what is wrong with it
         for value in "" 3-1 1, a 0-; do
             refused "$option" "$value" "list"
         done

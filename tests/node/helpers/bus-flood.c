@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Creates, destroys, or creates and destroys COUNT scopes from one connection, at most N calls in
- * flight (all at once without --in-flight), and counts the answers by kind. */
+/* Creates COUNT scopes from one connection, or destroys them and removes their records, or all of
+ * this for one after the other; at most N calls in flight (all at once without --in-flight). Counts
+ * the answers by kind. */
 #include "helper.h"
 
 #include <systemd/sd-bus.h>
@@ -15,10 +16,22 @@ typedef struct Kind {
         unsigned n;
 } Kind;
 
+typedef enum Step {
+        STEP_CREATE,
+        STEP_DESTROY,
+        STEP_REMOVE,
+} Step;
+
+static const char *const methods[] = {
+        [STEP_CREATE] = "CreateScope",
+        [STEP_DESTROY] = "DestroyScope",
+        [STEP_REMOVE] = "RemoveScope",
+};
+
 typedef struct Flood {
         sd_bus *bus;
         const char *slice, *prefix;
-        bool create, destroy;
+        Step first, last;
         unsigned count, next, in_flight, in_flight_max, answered;
         int64_t slowest_msec;
         Kind kinds[KINDS_MAX];
@@ -28,11 +41,11 @@ typedef struct Flood {
 typedef struct Request {
         Flood *flood;
         unsigned number;
-        bool destroying;
+        Step step;
         int64_t sent_msec;
 } Request;
 
-static void send_request(Flood *f, unsigned number, bool destroying);
+static void send_request(Flood *f, unsigned number, Step step);
 
 static void count_kind(Flood *f, const char *method, const char *outcome)
 {
@@ -59,7 +72,7 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         const sd_bus_error *error = sd_bus_message_get_error(m);
         int64_t took = now_msec() - q->sent_msec;
 
-        count_kind(f, q->destroying ? "destroy" : "create", error ? error->name : "ok");
+        count_kind(f, methods[q->step], error ? error->name : "ok");
         if (error)
                 fprintf(stderr, "%s-%u: %s: %s\n", f->prefix, q->number, error->name,
                         error->message);
@@ -67,13 +80,13 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
                 f->slowest_msec = took;
         f->answered++;
         f->in_flight--;
-        if (!error && f->create && f->destroy && !q->destroying)
-                send_request(f, q->number, true);
+        if (!error && q->step < f->last)
+                send_request(f, q->number, q->step + 1);
         free(q);
         return 0;
 }
 
-static void send_request(Flood *f, unsigned number, bool destroying)
+static void send_request(Flood *f, unsigned number, Step step)
 {
         sd_bus_message *m = NULL;
         Request *q = calloc(1, sizeof(*q));
@@ -82,14 +95,13 @@ static void send_request(Flood *f, unsigned number, bool destroying)
 
         if (!q)
                 die("calloc");
-        *q = (Request){ f, number, destroying, now_msec() };
+        *q = (Request){ f, number, step, now_msec() };
         (void) snprintf(name, sizeof(name), "%s-%u", f->prefix, number);
-        r = sd_bus_message_new_method_call(f->bus, &m, DESTINATION,
-                                           destroying ? "DestroyScope" : "CreateScope");
-        if (r >= 0 && destroying)
-                r = sd_bus_message_append(m, "s", name);
-        else if (r >= 0)
+        r = sd_bus_message_new_method_call(f->bus, &m, DESTINATION, methods[step]);
+        if (r >= 0 && step == STEP_CREATE)
                 r = sd_bus_message_append(m, "ssa{sv}", f->slice, name, 0);
+        else if (r >= 0)
+                r = sd_bus_message_append(m, "s", name);
         if (r >= 0)
                 r = sd_bus_call_async(f->bus, NULL, m, on_answer, q, CALL_SEC * 1000000ULL);
         if (r < 0) {
@@ -106,7 +118,7 @@ static void flood(Flood *f)
                 int r;
 
                 while (f->next < f->count && f->in_flight < f->in_flight_max)
-                        send_request(f, f->next++, !f->create);
+                        send_request(f, f->next++, f->first);
                 r = sd_bus_process(f->bus, NULL);
                 if (r == 0)
                         r = sd_bus_wait(f->bus, UINT64_MAX);
@@ -123,8 +135,8 @@ int main(int argc, char **argv)
 
         if (argc < 5)
                 usage(USAGE);
-        f.create = !streq(argv[1], "destroy");
-        f.destroy = !streq(argv[1], "create");
+        f.first = streq(argv[1], "destroy") ? STEP_DESTROY : STEP_CREATE;
+        f.last = streq(argv[1], "create") ? STEP_CREATE : STEP_REMOVE;
         argv += 2;
         if (streq(argv[0], "--in-flight") && argc == 7) {
                 f.in_flight_max = (unsigned) atoi(argv[1]);

@@ -54,6 +54,8 @@ static void try_to_lower_oom_score(void)
 
         if (fd < 0 || write(fd, "-1000", 5) < 0)
                 error = errno;
+        if (fd >= 0)
+                (void) close(fd);
         printf("lower_oom_score_adj=%s\n", error ? strerrorname_np(error) : "done");
 }
 

@@ -1,0 +1,196 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the files of the node suite share. Runs on the node, as root.
+#
+# Waiting is for events, with deadlines that an emulated node can keep; see helpers/.
+
+bats_require_minimum_version 1.5.0
+PATH=/usr/libexec/hpcnode-tests/bin:$PATH
+export SYSTEMD_COLORS=0 SYSTEMD_PAGER='' BATS_TEST_TIMEOUT=170
+
+BUS_NAME=org.hpcnode.Cgroup1
+BUS_PATH=/org/hpcnode/Cgroup1
+CGROUPS=/sys/fs/cgroup
+STATE_DIR=/run/hpcnode-cgroupd
+HELPERS=/usr/libexec/hpcnode-tests/bin
+export BUS_NAME BUS_PATH CGROUPS STATE_DIR HELPERS
+
+# ---- every file, every test ------------------------------------------------------------------
+
+setup_file() {
+    systemctl start hpcnode-cgroupd
+}
+
+# What a failed test has left must not fail the next one.
+teardown() {
+    local scope
+
+    # No state, no scopes.
+    compgen -G "$STATE_DIR/*.scope" >/dev/null || return 0
+    hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/left" || return 0
+    while read -r scope _; do
+        hpcnode-ctl destroy "$scope"
+        hpcnode-ctl remove "$scope"
+    done <"$BATS_TEST_TMPDIR/left"
+}
+
+# Nothing waits for ever, and bats' own time limit does not reach what runs below `run`.
+hpcnode-ctl() {
+    case $1 in
+    run | wait) timeout --foreground 100 hpcnode-ctl "$@" ;;
+    *) command hpcnode-ctl "$@" ;;
+    esac
+}
+
+# ---- the node --------------------------------------------------------------------------------
+
+needs_controllers() {
+    local have
+    read -r have <"$CGROUPS"/cgroup.controllers
+    [[ $have == *memory* ]] || skip "this $NODE_KIND node has no memory, cpu, io and pids controllers"
+}
+
+# Sanitizers change sizes, system calls and threads of what runs.
+needs_plain_build() {
+    ! ldd /usr/libexec/hpcnode-cgroupd | grep -q libasan || skip "built with sanitizers"
+}
+
+# daemon_pid: sets DAEMON.
+daemon_pid() {
+    read -r DAEMON <"$CGROUPS"/system.slice/hpcnode-cgroupd.service/cgroup.procs
+}
+
+# ---- scopes ----------------------------------------------------------------------------------
+
+# dir SCOPE: the cgroup of a scope right below workload.slice.
+dir() {
+    echo "$CGROUPS/workload.slice/workload-$1.scope"
+}
+
+# content FILE: its words, in one line.
+content() {
+    local text
+    text=$(<"$1")
+    echo "${text//$'\n'/ }"
+}
+
+# call METHOD [SIGNATURE ARGUMENT...]: a bus call. Sets ANSWER, and on an error ERROR_NAME (without
+# its prefix) and ERROR_MESSAGE.
+call() {
+    local log
+    ERROR_NAME='' ERROR_MESSAGE=''
+    # shellcheck disable=SC2034 # for the tests
+    ANSWER=$(SYSTEMD_LOG_LEVEL=debug SYSTEMD_LOG_TARGET=console \
+        busctl call -- "$BUS_NAME" "$BUS_PATH" "$BUS_NAME" "$@" 2>"$BATS_TEST_TMPDIR/call") && return
+    log=$(<"$BATS_TEST_TMPDIR/call")
+    ERROR_NAME=${log##* error-name=}
+    ERROR_NAME=${ERROR_NAME%% *}
+    ERROR_NAME=${ERROR_NAME#org.hpcnode.Cgroup1.Error.}
+    ERROR_NAME=${ERROR_NAME#org.freedesktop.DBus.Error.}
+    ERROR_MESSAGE=${log##*$'\n'Call failed: }
+    return 1
+}
+
+# refused ERROR METHOD [SIGNATURE ARGUMENT...]: the call fails so. The sentence is in ERROR_MESSAGE.
+refused() {
+    local wanted=$1
+    shift
+    if call "$@"; then
+        echo "not refused: $*"
+        return 1
+    fi
+    [[ $ERROR_NAME == "$wanted" ]] || {
+        echo "$* gave $ERROR_NAME: $ERROR_MESSAGE"
+        return 1
+    }
+}
+
+# mentions WORD...: the last error's sentence has each of them.
+mentions() {
+    local word
+    for word; do
+        [[ $ERROR_MESSAGE == *"$word"* ]] || {
+            echo "no \"$word\" in: $ERROR_MESSAGE"
+            return 1
+        }
+    done
+}
+
+# create NAME [KEY TYPE VALUE...]: a scope in workload.slice, with limits.
+create() {
+    local name=$1
+    shift
+    call CreateScope 'ssa{sv}' workload.slice "$name" "$(dict_size "$@")" "$@" || {
+        echo "$ERROR_NAME: $ERROR_MESSAGE"
+        return 1
+    }
+}
+
+# The number of entries that busctl has to be told; an array's elements follow its own number.
+dict_size() {
+    local n=0
+    while (($# > 0)); do
+        n=$((n + 1))
+        case $2 in
+        a\(s[st]\)) shift $((3 + 2 * $3)) ;;
+        ay | as) shift $((3 + $3)) ;;
+        *) shift 3 ;;
+        esac
+    done
+    echo $n
+}
+
+# property SCOPE NAME: of the scope's object on the bus.
+property() {
+    local unit=workload-$1.scope
+    unit=${unit//-/_2d}
+    busctl get-property "$BUS_NAME" "$BUS_PATH/scope/${unit//./_2e}" "$BUS_NAME".Scope "$2"
+}
+
+# field NAME TEXT: the value in "name: value" lines, as inspect and wait print them.
+field() {
+    sed -n "s/^$1: //p" <<<"$2"
+}
+
+# has LINE...: the last `run` printed each of these lines.
+has() {
+    local line
+    for line; do
+        # shellcheck disable=SC2154 # set by run
+        [[ $'\n'$output$'\n' == *$'\n'"$line"$'\n'* ]] || {
+            echo "no line \"$line\" in:"
+            echo "$output"
+            return 1
+        }
+    done
+}
+
+# job_log NAME: what the processes of a scope of workload.slice have printed, as the journal has it.
+job_log() {
+    journalctl --sync
+    journalctl -q -o cat "_SYSTEMD_UNIT=workload-$1.scope" _TRANSPORT=stdout
+}
+
+# ---- nothing left ----------------------------------------------------------------------------
+
+# All that a scope consists of, on the whole node.
+what_is_there() {
+    local fds
+    daemon_pid
+    fds=(/proc/"$DAEMON"/fd/*)
+    {
+        echo "descriptors of the daemon: ${#fds[@]}"
+        systemctl list-units --all --no-legend --plain 'workload*' 'pact*'
+        find "$CGROUPS"/workload.slice "$CGROUPS"/pact.slice "$STATE_DIR" \( -type d -o -path "$STATE_DIR/*" \)
+        pgrep -a hpcnode-superv
+    } | sort
+}
+
+remember() {
+    what_is_there >"$BATS_TEST_TMPDIR/before"
+}
+
+# All is as it was when remember was called.
+nothing_left() {
+    what_is_there | diff "$BATS_TEST_TMPDIR/before" -
+}

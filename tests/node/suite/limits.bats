@@ -1,0 +1,173 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Limits: in force in the unit and in the kernel's files, or refused.
+
+load lib
+
+@test "memory limits are in systemctl show and in the cgroup's files" {
+    needs_controllers
+    create mem MemoryMax t 67108864 MemoryHigh t 50331648 MemoryLow t 8388608 MemoryMin t 4194304 MemorySwapMax t 16777216
+    run -0 systemctl show workload-mem.scope
+    has MemoryMax=67108864 MemoryHigh=50331648 MemoryLow=8388608 MemoryMin=4194304 MemorySwapMax=16777216
+    cd "$(dir mem)"
+    [ "$(cat memory.max memory.high memory.low memory.min memory.swap.max | paste -sd' ')" = \
+        "67108864 50331648 8388608 4194304 16777216" ]
+}
+
+@test "cpu and cpuset limits are in systemctl show and in the cgroup's files" {
+    needs_controllers
+    create cpu CPUWeight t 55 CPUQuotaPerSecUSec t 500000 CPUQuotaPeriodUSec t 50000 AllowedCPUs ay 1 1 AllowedMemoryNodes ay 1 1
+    run -0 systemctl show workload-cpu.scope
+    has CPUWeight=55 CPUQuotaPerSecUSec=500ms CPUQuotaPeriodUSec=50ms AllowedCPUs=0 AllowedMemoryNodes=0
+    cd "$(dir cpu)"
+    [ "$(cat cpu.weight cpu.max cpuset.cpus.effective cpuset.mems.effective | paste -sd' ')" = "55 25000 50000 0 0" ]
+}
+
+@test "io limits are in systemctl show and in the cgroup's files" {
+    needs_controllers
+    create io IOWeight t 44 IOReadBandwidthMax 'a(st)' 1 /dev/vdc 1000000 IOWriteBandwidthMax 'a(st)' 1 /dev/vdc 2000000 \
+        IOReadIOPSMax 'a(st)' 1 /dev/vdc 300 IOWriteIOPSMax 'a(st)' 1 /dev/vdc 400
+    run -0 systemctl show workload-io.scope
+    has IOWeight=44 "IOReadBandwidthMax=/dev/vdc 1000000" "IOWriteBandwidthMax=/dev/vdc 2000000" \
+        "IOReadIOPSMax=/dev/vdc 300" "IOWriteIOPSMax=/dev/vdc 400"
+    [ "$(cat "$(dir io)/io.max")" = "$(cat /sys/block/vdc/dev) rbps=1000000 wbps=2000000 riops=300 wiops=400" ]
+    [ "$(head -n 1 "$(dir io)/io.weight")" = "default 44" ]
+}
+
+@test "IOMax limits every whole disk of the node" {
+    needs_controllers
+    create disks IOMax t 5000000
+    for disk in vda vdb vdc; do
+        grep -qx "$(cat /sys/block/$disk/dev) rbps=5000000 wbps=5000000 riops=max wiops=max" "$(dir disks)/io.max"
+    done
+    [ "$(wc -l <"$(dir disks)/io.max")" -eq 3 ]
+}
+
+@test "TasksMax=N is N tasks of the job: one more in the unit, N in payload and in inspect" {
+    needs_controllers
+    remember
+    create few TasksMax t 3
+    run -0 systemctl show -p TasksMax workload-few.scope
+    has TasksMax=4
+    [ "$(cat "$(dir few)/pids.max")" = 4 ]
+    [ "$(cat "$(dir few)/payload/pids.max")" = 3 ]
+    [[ $(property few Limits) == *'"TasksMax" t 3'* ]]
+    hpcnode-ctl run --scope few --id three -- "$HELPERS/ignore-signals" 2
+    # The fourth has no room, and says so.
+    refused CreationFailed Spawn 'ssasa{sv}' few four 1 /bin/true 0
+    hpcnode-ctl destroy few
+    hpcnode-ctl remove few
+    nothing_left
+}
+
+@test "a device policy is enforced" {
+    needs_controllers
+    create dev DevicePolicy s strict DeviceAllow 'a(ss)' 1 /dev/null rw
+    run -0 systemctl show workload-dev.scope
+    has DevicePolicy=strict "DeviceAllow=/dev/null rw"
+    hpcnode-ctl run --scope dev --id null --wait -- sh -c ': </dev/null'
+    run ! hpcnode-ctl run --scope dev --id zero --wait -- sh -c ': </dev/zero'
+}
+
+@test "hpcnode-ctl run sets limits" {
+    needs_controllers
+    hpcnode-ctl run --id flags --memory-max 64M --memory-high 48M --cpu-weight 50 --cpu-max 20000/100000 \
+        --pids-max 10 --io-max 1M -- sleep infinity
+    cd "$(dir flags)"
+    [ "$(cat memory.max memory.high cpu.weight cpu.max payload/pids.max | paste -sd' ')" = \
+        "67108864 50331648 50 20000 100000 10" ]
+    [ "$(grep -c 'rbps=1048576 wbps=1048576' io.max)" -eq 3 ]
+    run -0 hpcnode-ctl inspect flags
+    has "memory_max: 67108864"
+}
+
+@test "nothing is limited by default, not even tasks" {
+    needs_controllers
+    create free
+    cd "$(dir free)"
+    [ "$(cat memory.max memory.high pids.max payload/pids.max | sort -u)" = max ]
+    run -0 hpcnode-ctl metrics free
+    [[ $output != *memory_max* ]]
+}
+
+@test "the kernel's rounding to pages is accepted" {
+    needs_controllers
+    create odd MemoryMax t 10000001
+    [ "$(cat "$(dir odd)/memory.max")" = 9998336 ]
+}
+
+@test "what is unknown, of a wrong type or out of range is refused, naming key and range" {
+    remember
+    no() {
+        refused InvalidArgs CreateScope 'ssa{sv}' workload.slice refused "$(dict_size "$@")" "$@"
+        mentions "$1"
+    }
+    no MemoryMaximum t 1
+    no Slice s system.slice
+    no MemoryMax s 64M
+    no MemoryMax u 67108864
+    no MemoryMax t 1048575 && mentions 1048576
+    no MemoryHigh t 1048575
+    no CPUWeight t 0 && mentions 1 10000
+    no CPUWeight t 10001
+    no CPUQuotaPerSecUSec t 0
+    no CPUQuotaPeriodUSec t 50000
+    no IOWeight t 0
+    no IOMax t 0
+    no TasksMax t 0
+    no TasksMax t 4194304
+    no AllowedCPUs ay 0
+    no DevicePolicy s sometimes
+    no DeviceAllow 'a(ss)' 1 /dev/no-such-device rw
+    no DeviceAllow 'a(ss)' 1 /etc/passwd rw
+    no DeviceAllow 'a(ss)' 1 /dev/null rx
+    no IOReadBandwidthMax 'a(st)' 1 /dev/no-such-disk 1000
+    no Priority u 101
+    no MemoryMax t 67108864 MemoryMax t 67108864
+    nothing_left
+}
+
+@test "a limit that cannot be in force fails the creation, and leaves nothing" {
+    needs_controllers
+    remember
+    # cpu 77
+    refused CreationFailed CreateScope 'ssa{sv}' workload.slice nocpu 1 AllowedCPUs ay 10 0 0 0 0 0 0 0 0 0 32
+    mentions AllowedCPUs workload-nocpu.scope
+    refused CreationFailed Run 'ssa{sv}asa{sv}' workload.slice nonode 1 AllowedMemoryNodes ay 1 2 1 /bin/true 0
+    nothing_left
+}
+
+@test "a limit whose controller is missing fails the creation, and leaves nothing" {
+    read -r have <"$CGROUPS"/cgroup.controllers
+    [[ $have != *memory* ]] || skip "this node has all controllers"
+    remember
+    refused CreationFailed CreateScope 'ssa{sv}' workload.slice nomem 1 MemoryMax t 67108864
+    mentions MemoryMax
+    nothing_left
+}
+
+@test "SetScopeLimits on a live scope is in the unit, in the files and in its property" {
+    needs_controllers
+    hpcnode-ctl run --id live --memory-max 64M --pids-max 5 -- sleep infinity
+    call SetScopeLimits 'sa{sv}' live 3 MemoryMax t 33554432 TasksMax t 7 CPUWeight t 77
+    cd "$(dir live)"
+    [ "$(cat memory.max pids.max payload/pids.max cpu.weight | paste -sd' ')" = "33554432 8 7 77" ]
+    run -0 systemctl show workload-live.scope
+    has MemoryMax=33554432 TasksMax=8 CPUWeight=77
+    [[ $(property live Limits) == *'"MemoryMax" t 33554432'* ]]
+    hpcnode-ctl set live --memory-max max
+    [ "$(cat memory.max)" = max ]
+}
+
+@test "limits that cannot be set leave the old ones in force" {
+    needs_controllers
+    create stays MemoryMax t 67108864 AllowedCPUs ay 1 1
+    refused InvalidArgs SetScopeLimits 'sa{sv}' stays 2 CPUWeight t 50 MemoryMax t 1000
+    refused InvalidArgs SetScopeLimits 'sa{sv}' stays 0
+    run ! call SetScopeLimits 'sa{sv}' stays 2 MemoryMax t 33554432 AllowedCPUs ay 10 0 0 0 0 0 0 0 0 0 32
+    cd "$(dir stays)"
+    [ "$(cat memory.max cpuset.cpus.effective | paste -sd' ')" = "67108864 0" ]
+    run -0 systemctl show workload-stays.scope
+    has MemoryMax=67108864 AllowedCPUs=0 "CPUWeight=[not set]"
+    [[ $(property stays Limits) == *'"MemoryMax" t 67108864'* ]]
+}

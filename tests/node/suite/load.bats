@@ -1,0 +1,31 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Many scopes at once.
+
+load lib
+
+export BATS_TEST_TIMEOUT=400
+
+@test "300 creations in flight from one connection are all answered" {
+    remember
+    run -0 --separate-stderr bus-flood create workload.slice many 300
+    echo "# $(paste -sd' ' <<<"$output")" >&3
+    has "answered 300"
+    # A bus, or a PID 1 that is too busy, may refuse some of them: those are not there.
+    [ -z "$(sed '/^CreateScope \(ok\|.*LimitsExceeded\|.*CreationFailed\) /d; /^CreateScope/!d' <<<"$output")" ]
+    created=$(sed -n 's/^CreateScope ok //p' <<<"$output")
+    [ "$created" -ge 100 ]
+    scopes=("$CGROUPS"/workload.slice/workload-many-*.scope)
+    [ ${#scopes[@]} -eq "$created" ]
+    run -0 --separate-stderr bus-flood destroy --in-flight 100 workload.slice many 300
+    has "DestroyScope ok $created" "RemoveScope ok $created"
+    nothing_left
+}
+
+@test "200 scopes created and destroyed, 20 at a time, leave nothing" {
+    remember
+    run -0 --separate-stderr bus-flood cycle --in-flight 20 workload.slice cycle 200
+    echo "# $(paste -sd' ' <<<"$output")" >&3
+    has "CreateScope ok 200" "DestroyScope ok 200" "RemoveScope ok 200"
+    nothing_left
+}

@@ -1,0 +1,101 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# How a task gets into its place, and what it has when it is there.
+
+load lib
+
+drop_in=/run/systemd/system/hpcnode-cgroupd.service.d
+
+@test "a task starts in its leaf, with nothing of the daemon's" {
+    run -0 hpcnode-ctl run --id clean --pipe --user alice --cwd / -- "$HELPERS/task-look"
+    has cgroup=0::/workload.slice/workload-clean.scope/payload/main "fds=0 1 2 " \
+        SigBlk=0000000000000000 SigIgn=0000000000000000 NoNewPrivs=0 Seccomp=0 oom_score_adj=0
+    [[ $output =~ nofile=1024:[0-9]+ ]]
+}
+
+@test "an unprivileged task cannot lower its oom_score_adj again" {
+    run -0 hpcnode-ctl run --pipe --user alice --cwd / -- "$HELPERS/task-look"
+    has oom_score_adj=0 lower_oom_score_adj=EACCES
+}
+
+@test "each task has a session keyring of its own" {
+    session() {
+        hpcnode-ctl run --pipe "$@" -- "$HELPERS/task-look" | sed -n 's/^session=//p'
+    }
+    hpcnode-ctl create keys
+    a=$(session)
+    b=$(session --scope keys --id b)
+    c=$(session --scope keys --id c)
+    [ "$a" -gt 0 ] && [ "$b" -gt 0 ] && [ "$c" -gt 0 ]
+    [ "$a" != "$b" ] && [ "$b" != "$c" ] && [ "$a" != "$c" ]
+}
+
+@test "a supervisor is in its own cgroup, never killed for memory, and at most 150 KiB" {
+    needs_plain_build
+    hpcnode-ctl run --id small -- sleep infinity
+    read -r pid <"$(dir small)/supervisor/cgroup.procs"
+    [ "$(cat "/proc/$pid/oom_score_adj")" = -1000 ]
+    pss=$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$pid/smaps_rollup")
+    echo "# PSS of a supervisor: $pss KiB" >&3
+    [ "$pss" -le 150 ]
+}
+
+@test "a supervisor holds its own cgroup, its sockets and nothing else" {
+    hpcnode-ctl run --id closed -- sleep infinity
+    read -r pid <"$(dir closed)/supervisor/cgroup.procs"
+    readlink "/proc/$pid"/fd/* | grep -vE "^($(dir closed)|/dev/null$|anon_inode:|$STATE_DIR$)" >"$BATS_TEST_TMPDIR/fds"
+    cat "$BATS_TEST_TMPDIR/fds"
+    # Where it listens, the daemon, and the journal.
+    run -1 grep -v ^socket: "$BATS_TEST_TMPDIR/fds"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/fds")" -le 3 ]
+}
+
+# The daemon, its supervisors and the tasks inherit the filter.
+without_clone3() {
+    local pid
+    mkdir -p $drop_in
+    printf '[Service]\nExecStart=\nExecStart=%s/seccomp-exec %s /usr/libexec/hpcnode-cgroupd\n' \
+        "$HELPERS" "$1" >$drop_in/no-clone3.conf
+    systemctl daemon-reload
+    systemctl restart hpcnode-cgroupd
+    remember
+    run -6 hpcnode-ctl run --id forked --wait -- sh -c 'exit 6'
+    run -0 hpcnode-ctl run --id looks --pipe --user alice --cwd / -- "$HELPERS/task-look"
+    has "clone3=$1" cgroup=0::/workload.slice/workload-looks.scope/payload/main Seccomp=2 \
+        "fds=0 1 2 " SigBlk=0000000000000000 lower_oom_score_adj=EACCES
+    run -1 hpcnode-ctl run --id missing -- /no/such/program
+    run -0 hpcnode-ctl run --id stays -- "$HELPERS/ignore-signals" 2
+    [ "$(wc -l <"$(dir stays)/payload/main/cgroup.procs")" -eq 3 ]
+    [ "$(wc -l <"$(dir stays)/supervisor/cgroup.procs")" -eq 1 ]
+    [ -z "$(cat "$(dir stays)/cgroup.procs")" ]
+    for scope in forked looks stays; do
+        hpcnode-ctl destroy $scope
+        hpcnode-ctl remove $scope
+    done
+    nothing_left
+}
+
+teardown() {
+    if [ -d $drop_in ]; then
+        rm -r $drop_in
+        systemctl daemon-reload
+        systemctl restart hpcnode-cgroupd
+    fi
+    local scope
+    hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/left"
+    while read -r scope _; do
+        hpcnode-ctl destroy "$scope" && hpcnode-ctl remove "$scope"
+    done <"$BATS_TEST_TMPDIR/left"
+}
+
+@test "without clone3 (ENOSYS) tasks are placed all the same" {
+    without_clone3 ENOSYS
+}
+
+@test "with clone3 refused by a filter (EPERM) tasks are placed all the same" {
+    without_clone3 EPERM
+}
+
+@test "with a clone3 that knows no cgroups (E2BIG) tasks are placed all the same" {
+    without_clone3 E2BIG
+}

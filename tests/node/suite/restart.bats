@@ -1,0 +1,201 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Nothing is lost when the daemon is stopped, killed or restarted.
+
+load lib
+
+crash() {
+    daemon_pid
+    kill -KILL "$DAEMON"
+    await exit "$DAEMON"
+}
+
+teardown() {
+    local scope
+    systemctl start hpcnode-cgroupd
+    hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/left"
+    while read -r scope _; do
+        hpcnode-ctl destroy "$scope" && hpcnode-ctl remove "$scope"
+    done <"$BATS_TEST_TMPDIR/left"
+}
+
+@test "jobs, scopes and their figures are the same after a restart" {
+    hpcnode-ctl run --id job --priority 7 -- sleep infinity
+    hpcnode-ctl create alloc
+    hpcnode-ctl run --scope alloc --id task -- sleep infinity
+    run -3 hpcnode-ctl run --id ended --wait -- sh -c 'exit 3'
+    all() {
+        hpcnode-ctl list
+        for scope in job alloc alloc/task ended; do
+            hpcnode-ctl inspect $scope | grep -vE '^(memory|cpu|io_(read|write))_'
+        done
+        systemctl show -p Id -p InvocationID workload-job.scope workload-alloc.scope
+    }
+    all >"$BATS_TEST_TMPDIR/before"
+    systemctl restart hpcnode-cgroupd
+    all | diff "$BATS_TEST_TMPDIR/before" -
+    crash
+    all | diff "$BATS_TEST_TMPDIR/before" -
+    # And they can be used as before.
+    hpcnode-ctl run --scope alloc --id next --wait -- true
+    hpcnode-ctl kill job --signal TERM
+    run -0 hpcnode-ctl wait job
+    has "signal: 15"
+}
+
+@test "a record is the same after a restart" {
+    needs_controllers
+    run hpcnode-ctl run --id hungry --memory-max 8M --wait -- dd if=/dev/zero of=/dev/null bs=32M count=1
+    hpcnode-ctl inspect hungry >"$BATS_TEST_TMPDIR/before"
+    systemctl restart hpcnode-cgroupd
+    hpcnode-ctl inspect hungry | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "what a job prints while the daemon is away is in the journal" {
+    cd "$BATS_TEST_TMPDIR"
+    mkfifo go on
+    hpcnode-ctl run --id talks -- sh -c 'echo before; echo up >up; read x <go; echo while-away; read x <on; echo after'
+    await file up up
+    systemctl stop hpcnode-cgroupd
+    echo >go
+    systemctl start hpcnode-cgroupd
+    echo >on
+    hpcnode-ctl wait talks
+    [ "$(job_log talks)" = $'before\nwhile-away\nafter' ]
+}
+
+@test "the exit status of a job that ended while the daemon was away is known afterwards" {
+    cd "$BATS_TEST_TMPDIR"
+    mkfifo go on
+    run -0 hpcnode-ctl run --id away -- sh -c 'read x <go; exit 7'
+    pid=$(field pid "$output")
+    hpcnode-ctl create alloc
+    hpcnode-ctl run --scope alloc --id task -- sh -c 'read x <on; exit 8'
+    systemctl stop hpcnode-cgroupd
+    echo >go
+    echo >on
+    await exit "$pid"
+    systemctl start hpcnode-cgroupd
+    run -0 hpcnode-ctl wait away
+    has "state: failed" "exit: 7"
+    run -0 hpcnode-ctl wait alloc/task
+    has "exit: 8"
+}
+
+@test "children that ignore signals are gone when main ends while the daemon is away" {
+    run -0 hpcnode-ctl run --id away -- sh -c "$HELPERS/ignore-signals 2 >$BATS_TEST_TMPDIR/pids & exec sleep infinity"
+    pid=$(field pid "$output")
+    await file "$BATS_TEST_TMPDIR/pids" $'\n'
+    systemctl stop hpcnode-cgroupd
+    mapfile -t pids <"$BATS_TEST_TMPDIR/pids"
+    [ ${#pids[@]} -eq 2 ]
+    kill "$pid"
+    await exit "${pids[@]}"
+    systemctl start hpcnode-cgroupd
+    run -0 hpcnode-ctl wait away
+    has "state: failed" "signal: 15"
+}
+
+@test "whoever waits for a job is answered though the daemon restarts in between" {
+    hpcnode-ctl run --id awaited -- sleep infinity
+    hpcnode-ctl wait awaited >"$BATS_TEST_TMPDIR/answer" &
+    client=$!
+    systemctl restart hpcnode-cgroupd
+    crash
+    hpcnode-ctl kill awaited --signal TERM
+    wait $client
+    grep -qx "signal: 15" "$BATS_TEST_TMPDIR/answer"
+}
+
+@test "a frozen job stays frozen over a restart, and is known to be" {
+    hpcnode-ctl run --id ice -- sleep infinity
+    hpcnode-ctl freeze ice
+    systemctl restart hpcnode-cgroupd
+    run -0 hpcnode-ctl inspect ice
+    has "state: frozen" "frozen_by: client"
+    [[ $(content "$(dir ice)/payload/cgroup.events") == *"frozen 1"* ]]
+    hpcnode-ctl thaw ice
+    [ "$(property ice State)" = 's "running"' ]
+}
+
+@test "a scope that became empty while the daemon was away is released afterwards" {
+    hpcnode-ctl create brief --release-on-empty
+    run -0 hpcnode-ctl run --scope brief --id task -- sleep infinity
+    pid=$(field pid "$output")
+    systemctl stop hpcnode-cgroupd
+    kill "$pid"
+    await exit "$pid"
+    run -0 bus-wait ScopeReleased:brief -- systemctl start hpcnode-cgroupd
+    [ ! -e "$(dir brief)" ]
+}
+
+@test "an empty scope that was stopped while the daemon was away has ended afterwards" {
+    hpcnode-ctl create stopped
+    systemctl stop hpcnode-cgroupd
+    systemctl stop workload-stopped.scope
+    systemctl start hpcnode-cgroupd
+    run -0 hpcnode-ctl wait stopped
+    has "state: exited"
+}
+
+# lost SCOPE: its tasks have gone on without their supervisor; what becomes of them nobody knows.
+lost() {
+    run -0 hpcnode-ctl inspect "$1"
+    has "state: running" "pid_count: 3"
+    run -0 bus-wait ScopeReleased:"$1" -- hpcnode-ctl kill "$1"
+    run -0 hpcnode-ctl wait "$1"
+    has "state: lost" "pid_count: 0"
+    hpcnode-ctl remove "$1"
+    nothing_left
+}
+
+@test "a job whose supervisor is killed goes on, can be killed, and is lost" {
+    remember
+    hpcnode-ctl run --id orphaned -- "$HELPERS/ignore-signals" 2
+    read -r supervisor <"$(dir orphaned)/supervisor/cgroup.procs"
+    kill -KILL "$supervisor"
+    await exit "$supervisor"
+    lost orphaned
+}
+
+@test "so does a job whose supervisor is killed while the daemon is away" {
+    remember
+    hpcnode-ctl run --id orphaned -- "$HELPERS/ignore-signals" 2
+    systemctl stop hpcnode-cgroupd
+    read -r supervisor <"$(dir orphaned)/supervisor/cgroup.procs"
+    kill -KILL "$supervisor"
+    systemctl start hpcnode-cgroupd
+    lost orphaned
+}
+
+@test "rubbish among the state files stops nobody" {
+    hpcnode-ctl run --id job -- sleep infinity
+    systemctl stop hpcnode-cgroupd
+    head -c 3000 /dev/urandom >"$STATE_DIR"/0123456789abcdef.scope
+    : >"$STATE_DIR"/fedcba9876543210.scope
+    echo 'half a file' >"$STATE_DIR/0123456789abcdef.scope~"
+    systemctl start hpcnode-cgroupd
+    run -0 hpcnode-ctl inspect job
+    has "state: running"
+    rm -f "$STATE_DIR"/0123456789abcdef.scope* "$STATE_DIR"/fedcba9876543210.scope*
+}
+
+@test "a daemon killed amid creations leaves no half-made scope" {
+    remember
+    bus-flood create workload.slice amid 40 >/dev/null 2>&1 &
+    client=$!
+    await file "$(dir amid-3)/cgroup.events" populated
+    crash
+    wait $client || :
+    # What the dead daemon had asked PID 1 for is undone by the next one.
+    hpcnode-ctl ping
+    for n in {0..39}; do
+        hpcnode-ctl inspect "amid-$n" >/dev/null 2>&1 || await gone "$(dir "amid-$n")"
+    done
+    hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/known"
+    while read -r scope _; do
+        hpcnode-ctl destroy "$scope"
+        hpcnode-ctl remove "$scope"
+    done <"$BATS_TEST_TMPDIR/known"
+    nothing_left
+}
