@@ -181,41 +181,37 @@ Manager *manager_free(Manager *m)
         return NULL;
 }
 
-static void on_hierarchy(Manager *m, int r, const sd_bus_error *error, void *userdata)
+static void notify_ready(Manager *m)
 {
-        if (r < 0)
-                log_error("%s", error->message ?: strerror(-r));
-        manager_notify_ready(m);
-}
-
-void manager_notify_ready(Manager *m)
-{
-        if (m->ready)
-                return;
-        m->ready = true;
         (void) sd_notifyf(false, "READY=1\nSTATUS=Serving %u scopes and records",
                           HASH_COUNT(m->scopes));
         log_info("version %s is ready, %u scopes and records", VERSION, HASH_COUNT(m->scopes));
 }
 
-/* The name is taken when everything behind it is there: a call that activated the daemon waits so
- * long. */
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Manager *m = userdata;
-        int r;
 
         if (sd_bus_message_is_method_error(reply, NULL)) {
                 log_error("cannot take the bus name %s: %s", BUS_NAME,
                           sd_bus_message_get_error(reply)->message);
                 return sd_event_exit(m->event, -sd_bus_message_get_errno(reply));
         }
-        r = hierarchy_start(m, on_hierarchy, NULL);
-        if (r < 0) {
-                log_error("cannot start the slices: %s", strerror(-r));
-                manager_notify_ready(m);
-        }
+        notify_ready(m);
         return 0;
+}
+
+/* The name is taken when everything behind it is there: a call that activated the daemon waits so long.
+ * A slice that cannot be started takes only its own scopes with it. */
+static void on_hierarchy(Manager *m, int r, const sd_bus_error *error, void *userdata)
+{
+        if (r < 0)
+                log_error("%s", error->message ?: strerror(-r));
+        r = sd_bus_request_name_async(m->bus, NULL, BUS_NAME, 0, on_name, m);
+        if (r < 0) {
+                log_error("cannot ask for the bus name %s: %s", BUS_NAME, strerror(-r));
+                (void) sd_event_exit(m->event, r);
+        }
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
@@ -290,6 +286,6 @@ int manager_start(Manager *m)
         if (r >= 0)
                 r = manager_load_scopes(m);
         if (r >= 0)
-                r = sd_bus_request_name_async(m->bus, NULL, BUS_NAME, 0, on_name, m);
+                r = hierarchy_start(m, on_hierarchy, NULL);
         return r;
 }

@@ -47,7 +47,6 @@ typedef struct Manager {
         TAILQ_HEAD(, SystemdCall) systemd_queue, systemd_sent;
         unsigned systemd_in_flight;
         sd_event_source *systemd_defer; /* sends the queue from the loop */
-        bool ready;                     /* sd_notify() was sent */
 } Manager;
 
 int manager_new(bool user, Manager **ret);
@@ -61,9 +60,6 @@ int manager_slice_path(const Manager *m, const char *slice, char **ret);
 int manager_start(Manager *m);
 
 int manager_add_bus(Manager *m);
-
-/* Called once per event that makes the daemon reachable; tells PID 1 when it is. */
-void manager_notify_ready(Manager *m);
 
 /* Properties of the manager object have changed. */
 void manager_changed(Manager *m, const char *property);
