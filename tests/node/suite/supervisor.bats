@@ -4,6 +4,9 @@
 
 load lib
 
+# Some sixty tests in one program.
+export BATS_TEST_TIMEOUT=900
+
 setup_file() {
     mkdir "$CGROUPS/hpcnode-test"
     [ -z "${NODE_DISK-}" ] || {
