@@ -65,12 +65,23 @@ void scope_create_abandon(Scope *s)
 static void undo_finish(ScopeCreate *c)
 {
         Scope *s = c->scope;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = c->error;
+        Call *call = TAKE_PTR(c->call);
+        CallList destroyers, waiters;
+        int r = c->r;
 
-        call_fail(TAKE_PTR(c->call), c->r, &c->error);
-        calls_reply_empty(&c->destroyers);
-        calls_fail(&s->waiters, 0, &c->error);
+        c->error = SD_BUS_ERROR_NULL;
+        TAILQ_INIT(&destroyers);
+        TAILQ_CONCAT(&destroyers, &c->destroyers, waiters);
+        TAILQ_INIT(&waiters);
+        TAILQ_CONCAT(&waiters, &s->waiters, waiters);
         scope_forget_files(s, true);
         scope_free(s);
+
+        /* Only now: whoever is told that it failed finds nothing of it. */
+        call_fail(call, r, &error);
+        calls_reply_empty(&destroyers);
+        calls_fail(&waiters, 0, &error);
 }
 
 static int on_undo_deadline(sd_event_source *source, uint64_t usec, void *userdata)

@@ -12,10 +12,13 @@
 
 static void print_file(const char *key, const char *path)
 {
-        char text[4096];
+        char text[4096] = "";
         FILE *f = fopen(path, "re");
 
-        if (f && fgets(text, sizeof(text), f))
+        /* The last line: of cgroups it is v2's, after those of the v1 hierarchies of a container's host. */
+        while (f && fgets(text, sizeof(text), f))
+                ;
+        if (f)
                 printf("%s=%.*s\n", key, (int) strcspn(text, "\n"), text);
         if (f)
                 (void) fclose(f);

@@ -28,7 +28,7 @@ load lib
     needs_plain_build
     hpcnode-ctl run --id idle-job -- sleep infinity
     read -r pid <"$(dir idle-job)/supervisor/cgroup.procs"
-    timeout 5 strace -f -qq -p "$pid" -o "$BATS_TEST_TMPDIR/trace" || :
+    timeout 3 strace -f -qq -p "$pid" -o "$BATS_TEST_TMPDIR/trace" || :
     cat "$BATS_TEST_TMPDIR/trace"
     # It gives back, once, what the start has used; then there is the call that it sleeps in.
     [ "$(wc -l <"$BATS_TEST_TMPDIR/trace")" -le 3 ]

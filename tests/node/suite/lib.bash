@@ -45,9 +45,12 @@ hpcnode-ctl() {
 # ---- the node --------------------------------------------------------------------------------
 
 needs_controllers() {
-    local have
-    read -r have <"$CGROUPS"/cgroup.controllers
-    [[ $have == *memory* ]] || skip "this $NODE_KIND node has no memory, cpu, io and pids controllers"
+    grep -qw memory "$CGROUPS"/cgroup.controllers || skip "this $NODE_KIND node has no memory, cpu, io and pids controllers"
+}
+
+# A container's root may not have what lowering an oom_score_adj takes.
+can_lower_oom_score() {
+    (echo -1000 >/proc/self/oom_score_adj) 2>/dev/null
 }
 
 # Sanitizers change sizes, system calls and threads of what runs.

@@ -138,8 +138,7 @@ load lib
 }
 
 @test "a limit whose controller is missing fails the creation, and leaves nothing" {
-    read -r have <"$CGROUPS"/cgroup.controllers
-    [[ $have != *memory* ]] || skip "this node has all controllers"
+    ! grep -qw memory "$CGROUPS"/cgroup.controllers || skip "this node has all controllers"
     remember
     refused CreationFailed CreateScope 'ssa{sv}' workload.slice nomem 1 MemoryMax t 67108864
     mentions MemoryMax

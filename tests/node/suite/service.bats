@@ -41,11 +41,12 @@ teardown() {
         StartLimitIntervalUSec=0 WatchdogUSec=30s RuntimeDirectoryPreserve=yes LogRateLimitIntervalUSec=0 \
         RuntimeDirectoryMode=0700
     daemon_pid
-    [ "$(cat "/proc/$DAEMON/oom_score_adj")" = -1000 ]
+    ! can_lower_oom_score || [ "$(cat "/proc/$DAEMON/oom_score_adj")" = -1000 ]
     [ "$(stat -c '%a %U' "$STATE_DIR")" = "700 root" ]
 }
 
 @test "a daemon that hangs is restarted by its watchdog, and the job goes on" {
+    needs_plain_build # a sanitizer handles SIGABRT, which a stopped process cannot
     mkdir -p $drop_in
     printf '[Service]\nWatchdogSec=5\n' >$drop_in/watchdog.conf
     systemctl daemon-reload
@@ -111,7 +112,7 @@ teardown() {
 @test "the slices are unit files that others can use while the daemon is away" {
     systemctl stop hpcnode-cgroupd
     run -0 systemd-run -q --wait --pipe --slice=pact-infra.slice cat /proc/self/cgroup
-    [[ $output == 0::/pact.slice/pact-infra.slice/*.service ]]
+    [[ $output == *0::/pact.slice/pact-infra.slice/*.service ]]
     systemctl start hpcnode-cgroupd
 }
 
