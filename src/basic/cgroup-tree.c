@@ -17,8 +17,7 @@
 #define SIGNAL_BATCH 128
 
 /* Without cgroup.kill, rounds of SIGKILL. Each round finds only what was forked during the one
- * before, and what forks is dying: more than a few are never seen unless something else is wrong.
- */
+ * before, and what forks is dying: more than a few are never seen unless something else is wrong. */
 #define KILL_ROUNDS_MAX 100
 
 static void closedirp(DIR **d)

@@ -204,8 +204,7 @@ int parse_u64(const char *s, uint64_t *ret)
         if (!s || !*s)
                 return -EINVAL;
 
-        /* All of it is looked at before an overflow is reported: garbage is garbage at any length.
-         */
+        /* All of it is looked at before an overflow is reported: garbage is garbage at any length. */
         for (const char *p = s; *p; p++)
                 if (*p < '0' || *p > '9')
                         return -EINVAL;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Finding disks in /sys and device nodes in /dev, without touching what a caller's path leads to.
- */
+/* Finding disks in /sys and device nodes in /dev, without touching what a caller's path leads to. */
 #include "basic/io-disk.h"
 
 #include "basic/cgroup-file.h"
@@ -135,8 +134,7 @@ static int sys_dev(dev_t dev, const char *file, dev_t *ret)
         return devnum_parse(text, ret) ? 0 : -EBADMSG;
 }
 
-/* The device below a device mapper device. As in systemd, one that lies on several ends the search.
- */
+/* The device below a device mapper device. As in systemd, one that lies on several ends the search. */
 static int sys_slave(dev_t dev, dev_t *ret)
 {
         _cleanup_(closedirp) DIR *d = NULL;

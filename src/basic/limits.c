@@ -306,8 +306,7 @@ static int pairs_full(LimitType t, char **ret_reason)
                           limit_table[t].property, PAIRS_MAX);
 }
 
-/* "254:0" is written as the link that udev makes for it, which systemd reads without following it.
- */
+/* "254:0" is written as the link that udev makes for it, which systemd reads without following it. */
 static const char *device_path(const char *path, char buffer[static DEVICE_PATH_SIZE])
 {
         size_t n = strspn(path, "0123456789"), m;

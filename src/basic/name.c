@@ -393,8 +393,7 @@ int slice_cgroup_path(const char *unit, char **ret_path)
         for (const char *p = unit; p < end; p++)
                 n_levels += *p == '-';
 
-        /* Every level repeats the unit's name up to its own dash, so none is longer than the unit.
-         */
+        /* Every level repeats the unit's name up to its own dash, so none is longer than the unit. */
         path = malloc(n_levels * (strlen(unit) + 1));
         if (!path)
                 return -ENOMEM;

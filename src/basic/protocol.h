@@ -10,13 +10,15 @@
  * daemon → supervisor, each answered by `done` or `failed` with the same serial:
  *
  *   setup    serial, unit, identifier (SYSLOG_IDENTIFIER of the scope's journal stream),
- *            stop_timeout_usec; descriptors: the scope's cgroup directory, the runtime directory. The supervisor, attached by PID 1, creates supervisor/ and payload/, puts its
- *            lasting process into the former by clone3 and enables every controller for both levels.
- *            `done` has pid (of the lasting process).
- *   spawn    serial, task, timeout_usec, journal (1 when its output goes to the scope's stream), fds (which of "stdin stdout stderr" follow, in this order,
- *            separated by spaces); descriptors: a memfd with the specification (SPEC_* below), then
- *            those. `done` has pid, once the program is executed; `failed` has errno, step (SpawnStep)
- *            and nothing of the task is left.
+ *            stop_timeout_usec; descriptors: the scope's cgroup directory, the runtime directory. The
+ *            supervisor, attached by PID 1, creates supervisor/ and payload/, puts its lasting process
+ *            into the former by clone3 and enables every controller for both levels. `done` has pid (of
+ *            the lasting process); `failed` has errno, step and reason.
+ *   spawn    serial, task, timeout_usec, journal (1 when its output goes to the scope's stream; absent:
+ *            when stdout or stderr was not passed), fds (which of "stdin stdout stderr" follow, in this
+ *            order, separated by spaces); descriptors: a memfd with the specification (SPEC_* below),
+ *            then those. `task` is said first, then `done` with pid, once the program is executed;
+ *            `failed` has errno, step (SpawnStep) and nothing of the task is left.
  *   signal   serial, signal, optionally task: sends to the task's own process (race-free, since only
  *            the supervisor reaps it). `failed` with ESRCH when it has ended. Without task: to every
  *            process of payload.

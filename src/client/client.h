@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of the library share: the handle, calls over the bus, and the errors they end in.
- */
+/* What the files of the library share: the handle, calls over the bus, and the errors they end in. */
 #pragma once
 
 #include "basic/limits.h"
@@ -44,7 +43,7 @@ typedef enum OptionCalls {
         OPTION_SPAWN = 1 << 2,
 } OptionCalls;
 
-/* ---- error.c ---- */
+/* --- error.c --- */
 
 /* Each fills *e (which may be NULL) and returns the negative errno of the code. */
 int client_error(hpcnode_cgroup_error *e, hpcnode_cgroup_error_code code, const char *format, ...)
@@ -60,7 +59,7 @@ bool client_error_is_transport(const sd_bus_error *error, int r);
 /* True for the errors that the daemon itself has sent. */
 bool client_error_is_answer(const sd_bus_error *error);
 
-/* ---- connection.c ---- */
+/* --- connection.c --- */
 
 int client_connect(hpcnode_cgroup *c, hpcnode_cgroup_error *e);
 
@@ -88,7 +87,7 @@ int client_append_dict(sd_bus_message *m, const hpcnode_cgroup_limits *limits,
                        const hpcnode_cgroup_options *options, OptionCalls call,
                        hpcnode_cgroup_error *e);
 
-/* ---- dict.c ---- */
+/* --- dict.c --- */
 
 /* Called before each value of an a{sv}: 1 when it has read the variant, 0 to have it skipped. */
 typedef int (*DictReader)(sd_bus_message *m, const char *key, void *userdata);
@@ -98,8 +97,7 @@ int client_dict_read(sd_bus_message *m, DictReader reader, void *userdata);
 /* 1 inside the variant, 0 when it is of another type: what a newer daemon says is skipped. */
 int client_variant_enter(sd_bus_message *m, const char *signature);
 
-/* ---- limits.c, options.c, metrics.c: the dictionaries on the bus; -EINVAL and so on from sd-bus
- * ---- */
+/* --- limits.c, options.c, metrics.c: the dictionaries on the bus; -EINVAL and so on from sd-bus --- */
 
 int client_limits_append(sd_bus_message *m, const Limits *limits);
 int client_limits_read(sd_bus_message *m, hpcnode_cgroup_limits **ret);
@@ -108,7 +106,7 @@ int client_options_check(const hpcnode_cgroup_options *options, OptionCalls call
                          hpcnode_cgroup_error *e);
 int client_metrics_read(sd_bus_message *m, hpcnode_cgroup_metrics **ret);
 
-/* ---- info.c ---- */
+/* --- info.c --- */
 
 /* An info in which nothing is known yet. */
 hpcnode_cgroup_info *client_info_new(void);
@@ -126,7 +124,7 @@ int client_info_set_task_cgroup(hpcnode_cgroup_info *info, const char *scope_cgr
 int client_scope_identity(hpcnode_cgroup *c, const char *object, char **ret_name, char **ret_cgroup,
                           hpcnode_cgroup_error *e);
 
-/* ---- scope.c ---- */
+/* --- scope.c --- */
 
 /* The scope's name without ".scope", checked before anything is sent. */
 int client_check_name(const char *name, char **ret_name, hpcnode_cgroup_error *e);

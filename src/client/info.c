@@ -62,7 +62,7 @@ _public_ char **hpcnode_cgroup_strings_free(char **strings)
         return NULL;
 }
 
-/* ---- which object ---- */
+/* --- which object --- */
 
 static bool is_task_object(const char *object)
 {
@@ -152,7 +152,7 @@ int client_scope_identity(hpcnode_cgroup *c, const char *object, char **ret_name
         return 0;
 }
 
-/* ---- its properties ---- */
+/* --- its properties --- */
 
 /* Each reads a value of its type; an empty string stays NULL. */
 static int read_string(sd_bus_message *m, void *field)

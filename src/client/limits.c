@@ -118,7 +118,7 @@ _public_ size_t hpcnode_cgroup_limits_count_io_rules(const hpcnode_cgroup_limits
         return n;
 }
 
-/* ---- on the bus ---- */
+/* --- on the bus --- */
 
 static int append_list(sd_bus_message *m, const LimitInfo *info, const Limit *v)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The list of all scopes: one call for what ListScopes says, and pipelined ones for name and pid.
- */
+/* The list of all scopes: one call for what ListScopes says, and pipelined ones for name and pid. */
 #include "client.h"
 
 /* Calls under way at a time. The bus lets a connection have 128 without an answer. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Waiting for the end of a job: a call without a time limit that outlives restarts of the daemon.
- */
+/* Waiting for the end of a job: a call without a time limit that outlives restarts of the daemon. */
 #include "client.h"
 
 #include <poll.h>

@@ -59,21 +59,20 @@ typedef struct Verb {
         bool limits;           /* takes the options of the limit table, too */
         int (*run)(hpcnode_cgroup *c, Arguments *a);
 
-        /* What the tables cannot say: CTL_OK, or CTL_USAGE after saying what is wrong. May be NULL.
-         */
+        /* What the tables cannot say: CTL_OK, or CTL_USAGE after saying what is wrong. May be NULL. */
         int (*check)(const Arguments *a);
 } Verb;
 
 extern const Verb verb_table[];
 
-/* ---- options.c ---- */
+/* --- options.c --- */
 
 /* Parses argv[1..] of a verb. -1 when it may run, else the exit status: help was shown, or the
  * usage was wrong and that was said. */
 int options_parse(const Verb *verb, int argc, char **argv, Arguments *ret);
 void arguments_done(Arguments *a);
 
-/* ---- option-values.c: parsers ---- */
+/* --- option-values.c: parsers --- */
 
 int parse_json(Arguments *a, const Option *o, const char *value, char **ret_reason);
 int parse_id(Arguments *a, const Option *o, const char *value, char **ret_reason);
@@ -94,7 +93,7 @@ int parse_number(Arguments *a, const Option *o, const char *value,
 int parse_priority(Arguments *a, const Option *o, const char *value, char **ret_reason);
 int parse_flag(Arguments *a, const Option *o, const char *value, char **ret_reason); /* an option */
 
-/* ---- limit-options.c ---- */
+/* --- limit-options.c --- */
 
 /* The options that the limit table gives, ending with a NULL name; made once. NULL: no memory. */
 const Option *limit_options(void);
@@ -102,7 +101,7 @@ const Option *limit_options(void);
 /* Checks relations between the limits that were given; says so and returns CTL_USAGE, or 0. */
 int limits_given_check(const Arguments *a);
 
-/* ---- the verbs ---- */
+/* --- the verbs --- */
 
 int verb_run(hpcnode_cgroup *c, Arguments *a);
 int verb_create(hpcnode_cgroup *c, Arguments *a);

@@ -32,7 +32,7 @@ static int parse_limit(Arguments *a, const Option *o, const char *value, char **
         return set_limit(a, o->property, value, ret_reason);
 }
 
-/* ---- --io-max: SIZE, or DEVICE KEY=SIZE ... ---- */
+/* --- --io-max: SIZE, or DEVICE KEY=SIZE ... --- */
 
 static const struct IoKey {
         const char *key; /* as io.max has it */
@@ -150,7 +150,7 @@ static int parse_io_max(Arguments *a, const Option *o, const char *value, char *
         return n > 0 ? CTL_OK : refuse_rule(value, ret_reason);
 }
 
-/* ---- --cpu-max: QUOTA/PERIOD ---- */
+/* --- --cpu-max: QUOTA/PERIOD --- */
 
 static int refuse_quota(const char *value, char **ret_reason)
 {
@@ -174,8 +174,7 @@ static int set_number(Arguments *a, LimitType t, uint64_t value, char **ret_reas
         return set_limit(a, limit_table[t].property, text, ret_reason);
 }
 
-/* systemd counts in µs a second. Rounded up, the kernel's µs a period come out as they were given.
- */
+/* systemd counts in µs a second. Rounded up, the kernel's µs a period come out as they were given. */
 static uint64_t quota_per_second(uint64_t quota_usec, uint64_t period_usec)
 {
         if (quota_usec == UINT64_MAX)
@@ -199,7 +198,7 @@ static int parse_cpu_max(Arguments *a, const Option *o, const char *value, char 
         return r;
 }
 
-/* ---- the table ---- */
+/* --- the table --- */
 
 static OptionParser limit_parser(LimitType t)
 {

@@ -29,7 +29,7 @@ int check_run(const Arguments *a)
         return CTL_OK;
 }
 
-/* ---- the start ---- */
+/* --- the start --- */
 
 static int set_working_directory(Arguments *a, hpcnode_cgroup_error *e)
 {
@@ -99,7 +99,7 @@ static int print_started(const Arguments *a, const hpcnode_cgroup_info *info)
         return record_print(record, a->json);
 }
 
-/* ---- the wait ---- */
+/* --- the wait --- */
 
 /* Blocks the signals that end a waiting client, and makes them readable; those that the caller
  * ignores (nohup, a shell's background) stay ignored. SIGHUP is left alone: it ends the client, not
@@ -172,7 +172,7 @@ static int await(hpcnode_cgroup *c, const char *target, int signals, hpcnode_cgr
         return CTL_OK;
 }
 
-/* ---- the end ---- */
+/* --- the end --- */
 
 /* "64M" where that is exact. */
 static void format_size(uint64_t bytes, char buffer[static 32])

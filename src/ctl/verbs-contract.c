@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The verbs that offer the contract to shells: hierarchy, create, destroy, metrics, empty, owner.
- */
+/* The verbs that offer the contract to shells: hierarchy, create, destroy, metrics, empty, owner. */
 #include "ctl.h"
 
 #include "basic/name.h"

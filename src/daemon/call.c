@@ -6,8 +6,7 @@
 
 #include <stdarg.h>
 
-/* The bus daemon answers in well under a millisecond; a client must not wait longer than its own 25
- * s. */
+/* The bus daemon answers in well under a millisecond; a client must not wait longer than its own 25 s. */
 #define CREDENTIALS_TIMEOUT_USEC (10 * USEC_PER_SEC)
 
 Call *call_free(Call *c)

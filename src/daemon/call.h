@@ -31,8 +31,7 @@ typedef TAILQ_HEAD(CallList, Call) CallList;
  * the rules refuse, then runs the handler. To be returned from a vtable's method. */
 int call_begin(Manager *m, sd_bus_message *message, call_handler_t handler, sd_bus_error *error);
 
-/* The same for a call that only reads and is answered later: nobody is asked, the uid is not known.
- */
+/* The same for a call that only reads and is answered later: nobody is asked, the uid is not known. */
 int call_begin_reading(Manager *m, sd_bus_message *message, call_handler_t handler,
                        sd_bus_error *error);
 

@@ -83,7 +83,8 @@ int main(int argc, char *argv[])
                 return usage_error();
         }
 
-        /* Positive is the exit code that sd-bus gives the loop when the bus has gone: PID 1 starts us again. */
+        /* Positive is the exit code that sd-bus gives the loop when the bus has gone; PID 1 starts us
+         * again then. */
         r = run(user);
         if (r != 0)
                 log_error("hpcnode-cgroupd ends: %s", r < 0 ? strerror(-r) : "the bus has gone");

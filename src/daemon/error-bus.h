@@ -11,6 +11,5 @@
 int error_set(sd_bus_error *e, ErrorKind kind, const char *format, ...) _printf_(3, 4);
 
 /* InvalidArgs with a sentence that a parser in basic made; frees the sentence. r is what the parser
- * returned: anything but a documented refusal (-EINVAL, -ERANGE, -ESTALE) is handed on unchanged.
- */
+ * returned: anything but a documented refusal (-EINVAL, -ERANGE, -ESTALE) is handed on unchanged. */
 int error_set_reason(sd_bus_error *e, ErrorKind kind, int r, char *reason);

@@ -7,8 +7,7 @@
 #include "daemon/metrics-bus.h"
 #include "daemon/scope.h"
 
-/* --- methods that read
- * ------------------------------------------------------------------------------- */
+/* --- methods that read --- */
 
 /* The figures of a cgroup that is not one of our scopes. */
 static int read_cgroup_metrics(Manager *m, const char *text, Metrics *ret, sd_bus_error *error)
@@ -153,8 +152,7 @@ static METHOD(method_list_scopes)
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
-/* --- properties and the vtable
- * ----------------------------------------------------------------------- */
+/* --- properties and the vtable --- */
 
 static int get_n_scopes(sd_bus *bus, const char *path, const char *interface, const char *property,
                         sd_bus_message *reply, void *userdata, sd_bus_error *error)

@@ -275,8 +275,7 @@ int manager_start(Manager *m)
                           strerror(-r));
                 return r;
         }
-        /* Without the bus there is nobody to serve; PID 1 restarts us, and everything is adopted.
-         */
+        /* Without the bus there is nobody to serve; PID 1 restarts us, and everything is adopted. */
         (void) sd_bus_set_exit_on_disconnect(m->bus, true);
         r = sd_bus_attach_event(m->bus, m->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)

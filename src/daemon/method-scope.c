@@ -38,8 +38,7 @@ static int refuse_ended(const Scope *s, sd_bus_error *error)
                          s->name, scope_state_name(s));
 }
 
-/* --- DestroyScope
- * ------------------------------------------------------------------------------------ */
+/* --- DestroyScope --- */
 
 static int destroy_scope(Call *call, sd_bus_error *error)
 {
@@ -65,8 +64,7 @@ METHOD(method_destroy_scope)
         return call_begin(userdata, message, destroy_scope, error);
 }
 
-/* --- FreezeScope, ThawScope
- * ---------------------------------------------------------------------------- */
+/* --- FreezeScope, ThawScope --- */
 
 static int freeze_or_thaw(Call *call, bool freeze, sd_bus_error *error)
 {
@@ -107,8 +105,7 @@ METHOD(method_thaw_scope)
         return call_begin(userdata, message, thaw_scope, error);
 }
 
-/* --- KillScope
- * --------------------------------------------------------------------------------------- */
+/* --- KillScope --- */
 
 static void on_signalled(const SupervisorAnswer *answer, void *userdata)
 {
@@ -194,8 +191,7 @@ METHOD(method_kill_scope)
         return call_begin(userdata, message, kill_scope, error);
 }
 
-/* --- SetScopeLimits
- * ------------------------------------------------------------------------------------ */
+/* --- SetScopeLimits --- */
 
 static int set_scope_limits(Call *call, sd_bus_error *error)
 {
@@ -218,8 +214,7 @@ METHOD(method_set_scope_limits)
         return call_begin(userdata, message, set_scope_limits, error);
 }
 
-/* --- WaitScope: reading, so free for everyone
- * ------------------------------------------------------------ */
+/* --- WaitScope: reading, so free for everyone --- */
 
 static int wait_scope(Call *call, sd_bus_error *error)
 {
@@ -247,8 +242,7 @@ METHOD(method_wait_scope)
         return call_begin_reading(userdata, message, wait_scope, error);
 }
 
-/* --- RemoveScope
- * ------------------------------------------------------------------------------------- */
+/* --- RemoveScope --- */
 
 static int remove_scope(Call *call, sd_bus_error *error)
 {

@@ -25,8 +25,7 @@ static Start *start_free(Start *q)
 
 DEFINE_CLEANUP(Start *, start_free);
 
-/* --- arguments
- * --------------------------------------------------------------------------------------- */
+/* --- arguments --- */
 
 static int read_parent_and_name(const Manager *m, sd_bus_message *message, ScopeRequest *q,
                                 sd_bus_error *error)
@@ -89,8 +88,7 @@ static int read_other_key(sd_bus_message *message, const char *key, void *userda
         return q->description ? 0 : -ENOMEM;
 }
 
-/* --- CreateScope
- * ------------------------------------------------------------------------------------- */
+/* --- CreateScope --- */
 
 static int create_scope(Call *call, sd_bus_error *error)
 {
@@ -111,8 +109,7 @@ METHOD(method_create_scope)
         return call_begin(userdata, message, create_scope, error);
 }
 
-/* --- Run
- * --------------------------------------------------------------------------------------------- */
+/* --- Run --- */
 
 static void run_resolved(int r, const sd_bus_error *error, void *userdata)
 {
@@ -162,8 +159,7 @@ METHOD(method_run)
         return call_begin(userdata, message, run, error);
 }
 
-/* --- Spawn
- * ------------------------------------------------------------------------------------------- */
+/* --- Spawn --- */
 
 static void on_task(Task *t, int r, const sd_bus_error *error, void *userdata)
 {

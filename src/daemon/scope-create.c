@@ -28,16 +28,6 @@ struct ScopeCreate {
         sd_event_source *deadline;
 };
 
-void scope_request_done(ScopeRequest *q)
-{
-        free(q->slice);
-        free(q->name);
-        free(q->description);
-        limits_done(&q->limits);
-        spec_free(q->spec);
-        *q = (ScopeRequest){};
-}
-
 ScopeCreate *scope_create_free(ScopeCreate *c)
 {
         if (!c)
@@ -59,8 +49,7 @@ void scope_create_abandon(Scope *s)
                 s->create->undoing = true;
 }
 
-/* --- the undoing: the one place, whatever step failed
- * ---------------------------------------------- */
+/* --- the undoing: the one place, whatever step failed --- */
 
 static void undo_finish(ScopeCreate *c)
 {
@@ -167,8 +156,7 @@ void scope_create_on_unit_removed(Scope *s)
              &error);
 }
 
-/* --- step 5: the main task, then the answer
- * ---------------------------------------------------------- */
+/* --- step 5: the main task, then the answer --- */
 
 static void announce(Scope *s)
 {
@@ -238,8 +226,7 @@ static void start_main(ScopeCreate *c)
                 TAKE_PTR(c->spec);
 }
 
-/* --- step 4: payload, and every limit in force
- * ------------------------------------------------------ */
+/* --- step 4: payload, and every limit in force --- */
 
 static int check_limits(Scope *s, sd_bus_error *error)
 {
@@ -291,8 +278,7 @@ static void on_setup(const SupervisorAnswer *answer, void *userdata)
                 start_main(c);
 }
 
-/* --- step 3: where PID 1 has put it
- * -------------------------------------------------------------------- */
+/* --- step 3: where PID 1 has put it --- */
 
 static void on_path(int r, sd_bus_message *reply, const sd_bus_error *error, void *userdata)
 {
@@ -338,8 +324,7 @@ static void ask_for_path(ScopeCreate *c)
                 undo(c, r, NULL);
 }
 
-/* --- step 2: the unit
- * ------------------------------------------------------------------------------------ */
+/* --- step 2: the unit --- */
 
 static int request_unit(ScopeCreate *c);
 
@@ -486,45 +471,7 @@ static int request_unit(ScopeCreate *c)
         return r;
 }
 
-/* --- step 1: the scope in memory and on disk, its supervisor
- * ----------------------------------------- */
-
-static int refuse_existing(const Scope *s, sd_bus_error *error)
-{
-        if (scope_has_ended(s))
-                return error_set(error, ERROR_ALREADY_EXISTS,
-                                 "%s: a job of that name has ended (%s) and its record is kept; "
-                                 "`hpcnode-ctl remove %s` drops it",
-                                 s->name, scope_state_name(s), s->name);
-        return error_set(error, ERROR_ALREADY_EXISTS, "%s is in use: %s at %s (%s)", s->name,
-                         s->unit, s->path ?: s->slice, scope_state_name(s));
-}
-
-/* Finds the unit's name: a zombie of that name keeps its own, and the new scope is its next
- * instance. */
-static int choose_unit(Manager *m, const ScopeRequest *q, char **ret_unit, sd_bus_error *error)
-{
-        for (unsigned instance = 1;; instance++) {
-                _cleanup_(freep) char *unit = NULL;
-                char *reason = NULL;
-                Scope *s;
-                int r;
-
-                r = scope_unit_name(q->slice, q->name, instance, &unit, &reason);
-                if (r < 0)
-                        return error_set_reason(error, ERROR_INVALID_ARGS, r, reason);
-                s = scope_by_unit(m, unit);
-                if (s && s->state == SCOPE_ZOMBIE)
-                        continue;
-                if (s && (!scope_has_ended(s) || s->is_job))
-                        return refuse_existing(s, error);
-                /* The record of a scope that its owner has destroyed makes room. */
-                if (s)
-                        scope_drop(s);
-                *ret_unit = TAKE_PTR(unit);
-                return 0;
-        }
-}
+/* --- step 1: the scope in memory and on disk, its supervisor --- */
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -540,37 +487,13 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-static int scope_from_request(Manager *m, ScopeRequest *q, const char *unit, Scope **ret)
-{
-        _cleanup_(scope_freep) Scope *s = NULL;
-        int r;
-
-        r = scope_new(m, q->slice, q->name, unit, &s);
-        if (r < 0)
-                return r;
-        s->limits = q->limits;
-        q->limits = (Limits){};
-        s->description = TAKE_PTR(q->description);
-        s->priority = q->priority;
-        s->release_on_empty = q->release_on_empty;
-        s->is_job = q->spec;
-        s->log = strdup(q->spec && q->spec->log ? q->spec->log : "journal");
-        if (!s->log)
-                return -ENOMEM;
-        *ret = TAKE_PTR(s);
-        return 0;
-}
-
 int scope_create(Manager *m, ScopeRequest *q, Call *call, sd_bus_error *error)
 {
-        _cleanup_(freep) char *unit = NULL;
         _cleanup_(scope_freep) Scope *s = NULL;
         ScopeCreate *c;
         int r;
 
-        r = choose_unit(m, q, &unit, error);
-        if (r >= 0)
-                r = scope_from_request(m, q, unit, &s);
+        r = scope_from_request(m, q, &s, error);
         if (r < 0)
                 return r;
         s->uid = call->uid;
@@ -594,7 +517,7 @@ int scope_create(Manager *m, ScopeRequest *q, Call *call, sd_bus_error *error)
                         supervisor_kill_starter(s->link);
                 scope_forget_files(s, true);
                 return error_set(error, ERROR_CREATION_FAILED,
-                                 "%s: cannot start its supervisor: %s", unit, strerror(-r));
+                                 "%s: cannot start its supervisor: %s", s->unit, strerror(-r));
         }
         c->call = call;
         c->spec = TAKE_PTR(q->spec);

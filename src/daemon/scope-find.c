@@ -2,8 +2,7 @@
 /* Which scope, or which task of it, a caller means. */
 #include "daemon/scope.h"
 
-/* An object path: /org/hpcnode/Cgroup1/scope/<escaped unit>[/task/<escaped task>]. 1 when it is
- * one. */
+/* An object path: /org/hpcnode/Cgroup1/scope/<escaped unit>[/task/<escaped task>]. 1 when it is one. */
 static int find_by_object_path(Manager *m, const char *text, Scope **ret_scope, char **ret_task)
 {
         _cleanup_(freep) char *unit = NULL, *task = NULL;

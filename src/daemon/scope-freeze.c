@@ -10,8 +10,7 @@
 /* A process in uninterruptible sleep cannot be frozen: the caller is told then. */
 #define FREEZE_TIMEOUT_USEC (10 * USEC_PER_SEC)
 
-/* --- the whole scope -----------------------------------------------------------------------------
- */
+/* --- the whole scope --- */
 
 void scope_check_freezers(Scope *s)
 {
@@ -84,8 +83,7 @@ void scope_freeze(Scope *s, bool freeze, Call *call)
         scope_check_freezers(s);
 }
 
-/* --- one task: its leaf
- * ---------------------------------------------------------------------------- */
+/* --- one task: its leaf --- */
 
 typedef struct TaskFreeze {
         char *path;

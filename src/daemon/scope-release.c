@@ -57,8 +57,7 @@ static void set_deadline(ScopeRelease *r, uint64_t usec)
                 log_error("%s: cannot arm a timer: its end has no deadline", r->scope->unit);
 }
 
-/* --- the last step: from a scope to a record
- * ------------------------------------------------------ */
+/* --- the last step: from a scope to a record --- */
 
 static ScopeState final_state(const Scope *s, ReleaseReason reason)
 {
@@ -131,8 +130,7 @@ static void finish(ScopeRelease *r)
         manager_trim_records(m);
 }
 
-/* --- a scope whose processes cannot be killed
- * ----------------------------------------------------- */
+/* --- a scope whose processes cannot be killed --- */
 
 static char process_state(pid_t pid)
 {
@@ -216,8 +214,7 @@ static void become_zombie(ScopeRelease *r)
         calls_fail(&calls, 0, &error);
 }
 
-/* --- the steps, in their order
- * --------------------------------------------------------------------- */
+/* --- the steps, in their order --- */
 
 static void kill_rest(Scope *s)
 {

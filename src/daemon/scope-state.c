@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A scope on disk: `<id>.scope` in the runtime directory, written atomically, read after a restart.
- */
+/* A scope on disk: `<id>.scope` in the runtime directory, written atomically, read after a restart. */
 #include "daemon/scope.h"
 
 #include "basic/cgroup-file.h"

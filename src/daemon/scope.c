@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A scope: one transient delegated unit with its supervisor, its tasks, and in the end its record.
- */
+/* A scope: one transient delegated unit with its supervisor, its tasks, and in the end its record. */
 #include "daemon/scope.h"
 
 #include "basic/cgroup-file.h"
@@ -383,8 +382,7 @@ void scope_on_supervisor_gone(Scope *s)
                 log_warning("%s: its supervisor has ended unexpectedly; exit statuses of its tasks "
                             "cannot be known any more",
                             s->unit);
-        /* Without a supervisor the tasks go on; PID 1 drops the unit when the last one has ended.
-         */
+        /* Without a supervisor the tasks go on; PID 1 drops the unit when the last one has ended. */
         if (s->release)
                 scope_release_continue(s);
         else if (scope_populated(s) <= 0)

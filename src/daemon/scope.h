@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A scope: one transient delegated unit with its supervisor, its tasks, and in the end its record.
- */
+/* A scope: one transient delegated unit with its supervisor, its tasks, and in the end its record. */
 #pragma once
 
 #include "basic/limits.h"
@@ -143,7 +142,7 @@ void scope_on_stopping(Scope *s);
 void scope_on_supervisor_gone(Scope *s);
 void scope_on_unit_removed(Scope *s);
 
-/* scope-create.c */
+/* scope-request.c */
 typedef struct ScopeRequest {
         char *slice, *name, *description;
         Limits limits;
@@ -154,8 +153,12 @@ typedef struct ScopeRequest {
 
 void scope_request_done(ScopeRequest *q);
 
-/* Creates the scope (and runs main in it), then answers the call. What it needs of the request it
- * takes out of it. Takes the call over unless it returns negative; then nothing was begun. */
+/* Makes the scope, in memory only; what it needs of the request it takes out of it. Fails with
+ * AlreadyExists when the name is in use. */
+int scope_from_request(Manager *m, ScopeRequest *q, Scope **ret, sd_bus_error *error);
+
+/* scope-create.c: creates the scope (and runs main in it), then answers the call. What it needs of the
+ * request it takes out of it. Takes the call over unless it returns negative; then nothing was begun. */
 int scope_create(Manager *m, ScopeRequest *q, Call *call, sd_bus_error *error);
 
 /* DestroyScope while it is being created: done as soon as that has come to its end. */

@@ -34,8 +34,7 @@ typedef struct TaskReport {
 /* Creates the socket `<id>.sock`, starts the supervisor on it and connects. */
 int supervisor_start(Scope *s, SupervisorLink **ret);
 
-/* Connects to the supervisor that an earlier daemon started. -ECONNREFUSED or -ENOENT: it has gone.
- */
+/* Connects to the supervisor that an earlier daemon started. -ECONNREFUSED or -ENOENT: it has gone. */
 int supervisor_connect(Scope *s, SupervisorLink **ret);
 
 /* Closes the connection; a supervisor that was not set up ends by it. Pending requests are answered

@@ -8,8 +8,7 @@
 
 #include <uthash.h>
 
-/* Ended tasks a scope remembers besides main; the oldest go first. An allocation may run millions.
- */
+/* Ended tasks a scope remembers besides main; the oldest go first. An allocation may run millions. */
 #define ENDED_TASKS_MAX 1024
 
 typedef struct Task {

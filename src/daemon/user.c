@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Users and groups by name or number, looked up in a short-lived process: a name service may hang.
- */
+/* Users and groups by name or number, looked up in a short-lived process: a name service may hang. */
 #include "daemon/user.h"
 
 #include "basic/fields.h"
@@ -26,8 +25,7 @@ void user_identity_done(UserIdentity *u)
         *u = (UserIdentity){};
 }
 
-/* --- the short-lived process -------------------------------------------------------------------
- */
+/* --- the short-lived process --- */
 
 static struct passwd *find_user(const char *user)
 {
@@ -112,8 +110,7 @@ int user_lookup_main(const char *user, const char *group)
         return EXIT_SUCCESS;
 }
 
-/* --- the daemon's side -------------------------------------------------------------------------
- */
+/* --- the daemon's side --- */
 
 typedef struct Lookup {
         Manager *manager;

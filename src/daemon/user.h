@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Users and groups by name or number, looked up in a short-lived process: a name service may hang.
- */
+/* Users and groups by name or number, looked up in a short-lived process: a name service may hang. */
 #pragma once
 
 #include "daemon/manager.h"

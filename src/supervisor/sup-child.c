@@ -134,8 +134,7 @@ static int step_cwd(Start *st)
         return chdir(st->spec.cwd) < 0 ? -errno : 0;
 }
 
-/* Not through a link, and a regular file only: a pipe or a terminal would tie the task to others.
- */
+/* Not through a link, and a regular file only: a pipe or a terminal would tie the task to others. */
 static int open_log_file(const char *path)
 {
         _cleanup_(closep) int fd = -EBADF;

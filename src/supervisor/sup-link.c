@@ -11,7 +11,7 @@
 
 static void handle_peer(Supervisor *s, Source *source, uint32_t events);
 
-/* ---- saying ---- */
+/* --- saying --- */
 
 /* -EAGAIN when the daemon has to read first. */
 static int link_send(Supervisor *s, const Fields *f)
@@ -182,7 +182,7 @@ static int say_everything(Supervisor *s)
         return say(s, SAY_EMPTY, build_empty);
 }
 
-/* ---- the connection ---- */
+/* --- the connection --- */
 
 static void link_set_events(Supervisor *s)
 {
@@ -294,7 +294,7 @@ int link_watch(Supervisor *s)
         return source_add(s, &s->link.peer, s->link.peer.fd, EPOLLIN);
 }
 
-/* ---- requests ---- */
+/* --- requests --- */
 
 static const struct {
         const char *type;

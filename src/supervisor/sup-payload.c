@@ -26,8 +26,7 @@ int events_populated(int fd)
         return strstr(text, "populated 1") != NULL;
 }
 
-/* Says `empty` once for each time that payload was populated, after the last task's end was said.
- */
+/* Says `empty` once for each time that payload was populated, after the last task's end was said. */
 void payload_check_empty(Supervisor *s, bool patient)
 {
         if (!s->populated || s->events.fd < 0)

@@ -65,7 +65,7 @@ static int take_parameters(Supervisor *s, Request *r)
         return 0;
 }
 
-/* ---- the lasting process ---- */
+/* --- the lasting process --- */
 
 static void setup_end(Supervisor *s, int error, const char *step, const char *reason)
 {
@@ -176,7 +176,7 @@ static int become_lasting(Supervisor *s, bool placed)
         return 0;
 }
 
-/* ---- the attached process ---- */
+/* --- the attached process --- */
 
 /* Goes on in the child; the parent ends here when there is one. */
 static int clone_lasting(Supervisor *s)

@@ -19,7 +19,7 @@ static int fail(Request *r, SpawnStep step, int error, const char *reason)
         return error;
 }
 
-/* ---- what comes through the pipe ---- */
+/* --- what comes through the pipe --- */
 
 static void spawn_ended(Supervisor *s, Task *t, TaskState state)
 {
@@ -109,7 +109,7 @@ void spawn_timeouts(Supervisor *s, uint64_t now)
         }
 }
 
-/* ---- the child ---- */
+/* --- the child --- */
 
 static void close_sources_of_others(Supervisor *s)
 {
@@ -190,7 +190,7 @@ static pid_t spawn_clone(Supervisor *s, int leaf, int status_fd, Child *c)
         return pid;
 }
 
-/* ---- the request ---- */
+/* --- the request --- */
 
 /* The leaf may be there already, prepared with limits by the daemon, but nothing may live in it. */
 static int open_leaf(Supervisor *s, const char *name)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* PID 1 stops the scope: the job gets the time it needs for SIGTERM, and its outcome stays known.
- */
+/* PID 1 stops the scope: the job gets the time it needs for SIGTERM, and its outcome stays known. */
 
 #include "supervisor.h"
 

@@ -217,8 +217,7 @@ static void task_ended(Supervisor *s, Task *t, const siginfo_t *si)
                 remove_leaf_later(s, t);
 }
 
-/* Everything that has ended, our own children and the orphans of payload, which are ours as well.
- */
+/* Everything that has ended, our own children and the orphans of payload, which are ours as well. */
 void tasks_reap(Supervisor *s)
 {
         int n = 0;

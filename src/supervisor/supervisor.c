@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* hpcnode-supervisor: parent of every task of one scope, keeper of their exit statuses. Its loop.
- */
+/* hpcnode-supervisor: parent of every task of one scope, keeper of their exit statuses. Its loop. */
 
 #include "supervisor.h"
 

@@ -105,7 +105,7 @@ static int method_owner(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(m, "s", startswith(path, "pact.slice") ? "pact" : "");
 }
 
-/* ---- objects ---- */
+/* --- objects --- */
 
 static char *scope_object(const char *name)
 {
@@ -199,7 +199,7 @@ static const sd_bus_vtable scope_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-/* ---- jobs ---- */
+/* --- jobs --- */
 
 /* Reads argv and the options that a child needs, and starts it. */
 static int start_child(Fake *f, sd_bus_message *m, sd_bus_error *error)

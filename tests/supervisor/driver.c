@@ -51,7 +51,7 @@ bool driver_possible(void)
         return access(path, W_OK) == 0;
 }
 
-/* ---- the supervisor ---- */
+/* --- the supervisor --- */
 
 static int listen_at(const char *runtime)
 {
@@ -233,7 +233,7 @@ void driver_setup(Driver *d, uint64_t stop_timeout_usec)
         assert_int_equal(waitpid(d->attached, NULL, 0), d->attached);
 }
 
-/* ---- packets ---- */
+/* --- packets --- */
 
 uint64_t driver_send(Driver *d, Fields *f, const int *fds, size_t n_fds)
 {
@@ -378,7 +378,7 @@ void driver_expect_end(Driver *d)
         assert_true(WIFEXITED(status));
 }
 
-/* ---- tasks ---- */
+/* --- tasks --- */
 
 static int make_spec(const Program *p)
 {
@@ -523,7 +523,7 @@ void driver_stop(Driver *d)
         assert_return_code(cgroup_signal(d->scope_fd, SIGCONT), errno);
 }
 
-/* ---- the scope ---- */
+/* --- the scope --- */
 
 bool driver_exists(Driver *d, const char *path)
 {

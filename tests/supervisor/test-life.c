@@ -48,7 +48,7 @@ static void expect_alive(Driver *d)
         expect_failed(d, driver_signal(d, "nobody", SIGTERM), ESRCH);
 }
 
-/* ---- setup ---- */
+/* --- setup --- */
 
 static void check_layout(Driver *d)
 {
@@ -152,7 +152,7 @@ static void a_supervisor_that_was_not_set_up_ends_with_its_connection(void **sta
         driver_free(d);
 }
 
-/* ---- connections ---- */
+/* --- connections --- */
 
 static void what_happened_is_said_again_on_every_connection(void **state)
 {
@@ -249,7 +249,7 @@ static void malformed_requests_are_refused(void **state)
         driver_free(d);
 }
 
-/* ---- release ---- */
+/* --- release --- */
 
 static void release_of_an_empty_scope_ends_the_supervisor(void **state)
 {
@@ -271,7 +271,7 @@ static void release_with_a_process_in_payload_is_refused(void **state)
         driver_free(d);
 }
 
-/* ---- stop ---- */
+/* --- stop --- */
 
 /* Ends a while after SIGTERM, or once its stdin is closed. */
 #define SLOW_END   "trap 'sleep 0.3; exit 7' TERM; echo; while :; do sleep 0.05; done"
@@ -509,7 +509,7 @@ static void systemctl_kill_does_not_end_the_supervisor(void **state)
         driver_free(d);
 }
 
-/* ---- size ---- */
+/* --- size --- */
 
 static uint64_t memory_kib(pid_t pid, const char *key)
 {

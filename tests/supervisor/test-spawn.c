@@ -30,7 +30,7 @@ static void check_output(Driver *d, const char *command, const char *spec, const
         free(m);
 }
 
-/* ---- starts that fail ---- */
+/* --- starts that fail --- */
 
 typedef struct Failure {
         const char *spec;
@@ -200,7 +200,7 @@ static void a_start_that_cannot_be_killed_is_answered_in_time(void **state)
         driver_free(d);
 }
 
-/* ---- what a task is given ---- */
+/* --- what a task is given --- */
 
 static void descriptors_that_are_passed_are_stdio(void **state)
 {

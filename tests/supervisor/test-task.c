@@ -10,7 +10,7 @@
 
 #define LONG_TASK SHELL("exec sleep 1000")
 
-/* ---- the end ---- */
+/* --- the end --- */
 
 static void every_exit_status_is_told(void **state)
 {
@@ -216,7 +216,7 @@ static void a_task_killed_for_memory_is_told_so(void **state)
         driver_free(d);
 }
 
-/* ---- many ---- */
+/* --- many --- */
 
 static int compare(const void *a, const void *b)
 {

@@ -223,7 +223,7 @@ static void the_path_of_a_directory_is_told(void **state)
         assert_null(none);
 }
 
-/* ---- cgroup_open() ---- */
+/* --- cgroup_open() --- */
 
 static int open_and_close(int fd, const char *path)
 {

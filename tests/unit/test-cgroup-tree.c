@@ -301,7 +301,7 @@ static void removing_what_is_in_use_is_ebusy(void **state)
         assert_int_equal(faccessat(s->fd, "payload/main", F_OK, 0), 0);
 }
 
-/* ---- on a real cgroup ---- */
+/* --- on a real cgroup --- */
 
 static void wait_empty(int dir)
 {

@@ -37,7 +37,7 @@ typedef struct hpcnode_cgroup_options hpcnode_cgroup_options;
 /* What a cgroup has used, see hpcnode_cgroup_read_metrics(). */
 typedef struct hpcnode_cgroup_metrics hpcnode_cgroup_metrics;
 
-/* ---- errors ---- */
+/* --- errors --- */
 
 typedef enum hpcnode_cgroup_error_code {
         HPCNODE_CGROUP_ERROR_NONE = 0,
@@ -82,7 +82,7 @@ void hpcnode_cgroup_error_done(hpcnode_cgroup_error *error);
 /* "NotFound", "Unreachable", ...; never NULL. */
 const char *hpcnode_cgroup_error_name(hpcnode_cgroup_error_code code);
 
-/* ---- connection ---- */
+/* --- connection --- */
 
 /* Connects to the system bus. The daemon is started by the bus when it is first called. A connection
  * that is lost later is made anew by the next call. */
@@ -97,7 +97,7 @@ hpcnode_cgroup *hpcnode_cgroup_free(hpcnode_cgroup *c);
 int hpcnode_cgroup_ping(hpcnode_cgroup *c, char **ret_version, uint64_t *ret_round_trip_usec,
                         hpcnode_cgroup_error *ret_error);
 
-/* ---- limits ---- */
+/* --- limits --- */
 
 /* A set of limits, empty at first: nothing is limited. NULL when out of memory. */
 hpcnode_cgroup_limits *hpcnode_cgroup_limits_new(void);
@@ -129,7 +129,7 @@ int hpcnode_cgroup_limits_get_number(const hpcnode_cgroup_limits *limits, const 
 /* How many devices have an io limit of their own; a node-wide IOMax counts as one more. */
 size_t hpcnode_cgroup_limits_count_io_rules(const hpcnode_cgroup_limits *limits);
 
-/* ---- options ---- */
+/* --- options --- */
 
 /* What CreateScope (c), Run (r) and Spawn (s) take besides limits, by the names of the D-Bus interface:
  *
@@ -160,7 +160,7 @@ int hpcnode_cgroup_options_set_number(hpcnode_cgroup_options *options, const cha
 int hpcnode_cgroup_options_set_fd(hpcnode_cgroup_options *options, const char *name, int fd,
                                   hpcnode_cgroup_error *ret_error);
 
-/* ---- what is known of a scope or a task ---- */
+/* --- what is known of a scope or a task --- */
 
 /* Made by the library only, and later versions may add fields at the end. What a function does not
  * learn, or does not apply, is NULL, 0 or -1 as given here. */
@@ -197,7 +197,7 @@ typedef struct hpcnode_cgroup_info {
 
 hpcnode_cgroup_info *hpcnode_cgroup_info_free(hpcnode_cgroup_info *info);
 
-/* ---- the contract ---- */
+/* --- the contract --- */
 
 /* Starts the six slices if they are not there. *ret_slices is a NULL-terminated list of their units,
  * freed with hpcnode_cgroup_strings_free(); may be NULL. */
@@ -240,7 +240,7 @@ int hpcnode_cgroup_is_scope_empty(hpcnode_cgroup *c, const char *scope,
 int hpcnode_cgroup_slice_owner(hpcnode_cgroup *c, const char *path, char **ret_owner,
                                hpcnode_cgroup_error *ret_error);
 
-/* ---- jobs and tasks ---- */
+/* --- jobs and tasks --- */
 
 /* Creates a scope and runs argv (NULL-terminated) in it as its main task; when that ends, the rest of
  * the scope is killed, and its record stays until hpcnode_cgroup_remove(). A program that cannot be
