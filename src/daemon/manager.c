@@ -188,30 +188,30 @@ static void notify_ready(Manager *m)
         log_info("version %s is ready, %u scopes and records", VERSION, HASH_COUNT(m->scopes));
 }
 
+/* A slice that cannot be started takes only its own scopes with it. */
+static void on_hierarchy(Manager *m, int r, const sd_bus_error *error, void *userdata)
+{
+        if (r < 0)
+                log_error("%s", error->message ?: strerror(-r));
+        notify_ready(m);
+}
+
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Manager *m = userdata;
+        int r;
 
         if (sd_bus_message_is_method_error(reply, NULL)) {
                 log_error("cannot take the bus name %s: %s", BUS_NAME,
                           sd_bus_message_get_error(reply)->message);
                 return sd_event_exit(m->event, -sd_bus_message_get_errno(reply));
         }
-        notify_ready(m);
-        return 0;
-}
-
-/* The name is taken when everything behind it is there: a call that activated the daemon waits so long.
- * A slice that cannot be started takes only its own scopes with it. */
-static void on_hierarchy(Manager *m, int r, const sd_bus_error *error, void *userdata)
-{
-        if (r < 0)
-                log_error("%s", error->message ?: strerror(-r));
-        r = sd_bus_request_name_async(m->bus, NULL, BUS_NAME, 0, on_name, m);
+        r = hierarchy_start(m, on_hierarchy, NULL);
         if (r < 0) {
-                log_error("cannot ask for the bus name %s: %s", BUS_NAME, strerror(-r));
-                (void) sd_event_exit(m->event, r);
+                log_error("cannot start the slices: %s", strerror(-r));
+                notify_ready(m);
         }
+        return 0;
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
@@ -284,7 +284,8 @@ int manager_start(Manager *m)
                 r = systemd_init(m);
         if (r >= 0)
                 r = manager_load_scopes(m);
+        /* Before anything that the adopted scopes do is announced: listeners match on the name. */
         if (r >= 0)
-                r = hierarchy_start(m, on_hierarchy, NULL);
+                r = sd_bus_request_name_async(m->bus, NULL, BUS_NAME, 0, on_name, m);
         return r;
 }
