@@ -282,10 +282,11 @@ int manager_start(Manager *m)
                 r = manager_add_bus(m);
         if (r >= 0)
                 r = systemd_init(m);
-        if (r >= 0)
-                r = manager_load_scopes(m);
-        /* Before anything that the adopted scopes do is announced: listeners match on the name. */
+        /* Before anything of the adopted scopes is announced, since listeners match on the name. What
+         * is asked meanwhile is read by the loop, when they are known. */
         if (r >= 0)
                 r = sd_bus_request_name_async(m->bus, NULL, BUS_NAME, 0, on_name, m);
+        if (r >= 0)
+                r = manager_load_scopes(m);
         return r;
 }
