@@ -139,6 +139,7 @@ int manager_new(bool user, Manager **ret)
                 .runtime_fd = -EBADF,
                 .supervisor = getenv("HPCNODE_SUPERVISOR") ?: SUPERVISOR_PATH,
         };
+        TAILQ_INIT(&m->creations_waiting);
         TAILQ_INIT(&m->systemd_queue);
         TAILQ_INIT(&m->systemd_sent);
         raise_nofile(m);
@@ -168,6 +169,7 @@ Manager *manager_free(Manager *m)
 
         if (!m)
                 return NULL;
+        m->creations_defer = sd_event_source_disable_unref(m->creations_defer);
         HASH_ITER (hh, m->scopes, s, next)
                 scope_free(s);
         systemd_done(m);
@@ -282,6 +284,8 @@ int manager_start(Manager *m)
                 r = manager_add_bus(m);
         if (r >= 0)
                 r = systemd_init(m);
+        if (r >= 0)
+                r = scope_create_init(m);
         /* Before anything of the adopted scopes is announced, since listeners match on the name. What
          * is asked meanwhile is read by the loop, when they are known. */
         if (r >= 0)

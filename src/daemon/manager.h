@@ -43,6 +43,10 @@ typedef struct Manager {
         uint64_t n_records; /* the ended ones among them */
         uint64_t n_zombies;
 
+        TAILQ_HEAD(, ScopeCreate) creations_waiting;
+        unsigned creations_under_way;
+        sd_event_source *creations_defer; /* begins the next ones from the loop */
+
         SystemdCall *jobs; /* by job path: calls whose job PID 1 works on */
         TAILQ_HEAD(, SystemdCall) systemd_queue, systemd_sent;
         unsigned systemd_in_flight;

@@ -13,26 +13,46 @@
 /* From the call to the main task's start; whatever step it is at then, it is undone. */
 #define CREATE_TIMEOUT_USEC (20 * USEC_PER_SEC)
 
+/* How many are under way at once; the others wait, with nothing begun. Were all begun together, each step
+ * of each would stand behind the first steps of all, and under a slow PID 1 none would be done in time. */
+#define CREATIONS_MAX 32
+
 struct ScopeCreate {
         Scope *scope;
         Call *call;
         Spec *spec; /* the main task of Run */
         CallList destroyers;
-        SystemdCall *systemd; /* the step that PID 1 works on */
-        bool unit_requested;  /* and that is the call that makes the unit */
-        bool retried;         /* a failed unit of that name was in the way */
-        bool slice_stopping;  /* to be tried again when PID 1 has stopped its unneeded slice */
+        SystemdCall *systemd;    /* the step that PID 1 works on */
+        bool unit_requested;     /* and that is the call that makes the unit */
+        bool retried;            /* a failed unit of that name was in the way */
+        bool slice_stopping;     /* to be tried again when PID 1 has stopped its unneeded slice */
+        bool waiting, under_way; /* in line, or begun */
         bool undoing;
         int r; /* why it is undone */
         sd_bus_error error;
         sd_event_source *deadline;
+        TAILQ_ENTRY(ScopeCreate) line;
 };
+
+/* Makes room for the next one, whatever became of this. */
+static void leave_line(ScopeCreate *c)
+{
+        Manager *m = c->scope->manager;
+
+        if (c->waiting)
+                TAILQ_REMOVE(&m->creations_waiting, c, line);
+        if (c->under_way)
+                m->creations_under_way--;
+        if (m->creations_defer && !TAILQ_EMPTY(&m->creations_waiting))
+                (void) sd_event_source_set_enabled(m->creations_defer, SD_EVENT_ONESHOT);
+}
 
 ScopeCreate *scope_create_free(ScopeCreate *c)
 {
         if (!c)
                 return NULL;
         c->scope->create = NULL;
+        leave_line(c);
         systemd_call_free(c->systemd);
         sd_event_source_disable_unref(c->deadline);
         call_free(c->call);
@@ -105,10 +125,11 @@ static void undo(ScopeCreate *c, int r, const sd_bus_error *error)
         c->undoing = true;
         c->unit_requested = false;
         c->r = r;
-        if (error && sd_bus_error_is_set(error))
+        if (error && sd_bus_error_is_set(error) && error_kind_from_dbus(error->name) >= 0)
                 (void) sd_bus_error_copy(&c->error, error);
         else
-                error_set(&c->error, ERROR_CREATION_FAILED, "%s: %s", s->unit, strerror(-r));
+                error_set(&c->error, ERROR_CREATION_FAILED, "%s: %s", s->unit,
+                          error && error->message ? error->message : strerror(-r));
         log_info("not created: %s", c->error.message);
         c->systemd = systemd_call_free(c->systemd);
         c->deadline = sd_event_source_disable_unref(c->deadline);
@@ -487,6 +508,47 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+static void begin(ScopeCreate *c)
+{
+        Scope *s = c->scope;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        c->under_way = true;
+        s->manager->creations_under_way++;
+        r = scope_save(s);
+        if (r >= 0)
+                r = supervisor_start(s, &s->link);
+        if (r >= 0)
+                r = request_unit(c);
+        if (r < 0)
+                undo(c,
+                     error_set(&error, ERROR_CREATION_FAILED, "%s: cannot start its supervisor: %s",
+                               s->unit, strerror(-r)),
+                     &error);
+}
+
+static int on_line(sd_event_source *source, void *userdata)
+{
+        Manager *m = userdata;
+        ScopeCreate *c;
+
+        while (m->creations_under_way < CREATIONS_MAX && (c = TAILQ_FIRST(&m->creations_waiting))) {
+                TAILQ_REMOVE(&m->creations_waiting, c, line);
+                c->waiting = false;
+                begin(c);
+        }
+        return 0;
+}
+
+int scope_create_init(Manager *m)
+{
+        int r;
+
+        r = sd_event_add_defer(m->event, &m->creations_defer, on_line, m);
+        return r < 0 ? r : sd_event_source_set_enabled(m->creations_defer, SD_EVENT_OFF);
+}
+
 int scope_create(Manager *m, ScopeRequest *q, Call *call, sd_bus_error *error)
 {
         _cleanup_(scope_freep) Scope *s = NULL;
@@ -503,22 +565,14 @@ int scope_create(Manager *m, ScopeRequest *q, Call *call, sd_bus_error *error)
         *c = (ScopeCreate){ .scope = s };
         TAILQ_INIT(&c->destroyers);
         s->create = c;
-
-        r = scope_save(s);
+        r = sd_event_add_time(m->event, &c->deadline, CLOCK_MONOTONIC,
+                              call->begun_usec + CREATE_TIMEOUT_USEC, 0, on_deadline, c);
         if (r >= 0)
-                r = sd_event_add_time(m->event, &c->deadline, CLOCK_MONOTONIC,
-                                      call->begun_usec + CREATE_TIMEOUT_USEC, 0, on_deadline, c);
-        if (r >= 0)
-                r = supervisor_start(s, &s->link);
-        if (r >= 0)
-                r = request_unit(c);
-        if (r < 0) {
-                if (s->link)
-                        supervisor_kill_starter(s->link);
-                scope_forget_files(s, true);
-                return error_set(error, ERROR_CREATION_FAILED,
-                                 "%s: cannot start its supervisor: %s", s->unit, strerror(-r));
-        }
+                r = sd_event_source_set_enabled(m->creations_defer, SD_EVENT_ONESHOT);
+        if (r < 0)
+                return r;
+        TAILQ_INSERT_TAIL(&m->creations_waiting, c, line);
+        c->waiting = true;
         c->call = call;
         c->spec = TAKE_PTR(q->spec);
         TAKE_PTR(s);

@@ -161,6 +161,8 @@ int scope_from_request(Manager *m, ScopeRequest *q, Scope **ret, sd_bus_error *e
  * request it takes out of it. Takes the call over unless it returns negative; then nothing was begun. */
 int scope_create(Manager *m, ScopeRequest *q, Call *call, sd_bus_error *error);
 
+int scope_create_init(Manager *m);
+
 /* DestroyScope while it is being created: done as soon as that has come to its end. */
 void scope_create_then_destroy(Scope *s, Call *call);
 

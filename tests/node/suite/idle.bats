@@ -24,12 +24,16 @@ load lib
         "$BATS_TEST_TMPDIR/calls"
 }
 
-@test "idle supervisors make no system call" {
+@test "an idle supervisor makes no system call, and takes at most 150 KiB" {
     needs_plain_build
     hpcnode-ctl run --id idle-job -- sleep infinity
     read -r pid <"$(dir idle-job)/supervisor/cgroup.procs"
+    # Again a measurement. It gives back, once, what the start has used; then there is the call that it
+    # sleeps in.
     timeout 3 strace -f -qq -p "$pid" -o "$BATS_TEST_TMPDIR/trace" || :
     cat "$BATS_TEST_TMPDIR/trace"
-    # It gives back, once, what the start has used; then there is the call that it sleeps in.
     [ "$(wc -l <"$BATS_TEST_TMPDIR/trace")" -le 3 ]
+    pss=$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$pid/smaps_rollup")
+    echo "# PSS of a supervisor: $pss KiB" >&3
+    [ "$pss" -le 150 ]
 }
