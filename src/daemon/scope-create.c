@@ -11,7 +11,7 @@
 #define UNDO_TIMEOUT_USEC (3 * USEC_PER_SEC)
 
 /* From the call to the main task's start; whatever step it is at then, it is undone. */
-#define CREATE_TIMEOUT_USEC (20 * USEC_PER_SEC)
+#define CREATE_TIMEOUT_USEC (19 * USEC_PER_SEC)
 
 /* How many are under way at once; the others wait, with nothing begun. Were all begun together, each step
  * of each would stand behind the first steps of all, and under a slow PID 1 none would be done in time. */

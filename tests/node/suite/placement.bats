@@ -36,7 +36,7 @@ drop_in=/run/systemd/system/hpcnode-cgroupd.service.d
 @test "a supervisor is in its own cgroup, and never killed for memory" {
     hpcnode-ctl run --id spared -- sleep infinity
     read -r pid <"$(dir spared)/supervisor/cgroup.procs"
-    [ "$(cat "/proc/$pid/comm")" = hpcnode-supervi ]
+    [ "$(readlink "/proc/$pid/exe")" = /usr/libexec/hpcnode-supervisor ]
     [ "$(cat "/proc/$pid/oom_score_adj")" = -1000 ]
 }
 
