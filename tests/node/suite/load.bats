@@ -8,7 +8,10 @@ export BATS_TEST_TIMEOUT=400
 
 @test "300 creations in flight from one connection are all answered" {
     remember
+    daemon_pid
+    before=$DAEMON
     run -0 --separate-stderr bus-flood create workload.slice many 300
+    # shellcheck disable=SC2154 # set by run
     sort <<<"$stderr" | cut -d: -f2- | uniq -c | sort -rn | head -n 5
     echo "# $(paste -sd' ' <<<"$output")" >&3
     has "answered 300"
@@ -20,6 +23,8 @@ export BATS_TEST_TIMEOUT=400
     [ ${#scopes[@]} -eq "$created" ]
     run -0 --separate-stderr bus-flood destroy --in-flight 100 workload.slice many 300
     has "DestroyScope ok $created" "RemoveScope ok $created"
+    daemon_pid
+    [ "$DAEMON" = "$before" ]
     nothing_left
 }
 
