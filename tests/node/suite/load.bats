@@ -12,15 +12,16 @@ export BATS_TEST_TIMEOUT=400
     before=$DAEMON
     run -0 --separate-stderr bus-flood create workload.slice many 300
     # shellcheck disable=SC2154 # set by run
-    sort <<<"$stderr" | cut -d: -f2- | uniq -c | sort -rn | head -n 5
+    head -n 3 <<<"$stderr"
     echo "# $(paste -sd' ' <<<"$output")" >&3
     has "answered 300"
     # A bus, or a PID 1 that is too busy, may refuse some of them: those are not there.
     [ -z "$(sed '/^CreateScope \(ok\|.*LimitsExceeded\|.*CreationFailed\) /d; /^CreateScope/!d' <<<"$output")" ]
     created=$(sed -n 's/^CreateScope ok //p' <<<"$output")
-    [ "$created" -ge 50 ]
-    scopes=("$CGROUPS"/workload.slice/workload-many-*.scope)
-    [ ${#scopes[@]} -eq "$created" ]
+    mapfile -t scopes < <(compgen -G "$CGROUPS/workload.slice/workload-many-*.scope")
+    [ ${#scopes[@]} -eq "${created:-0}" ]
+    # An emulated PID 1 on a busy machine may need longer than a bus client waits; a native one may not.
+    [ "$NODE_KIND" = vm ] || [ "$created" -eq 300 ]
     run -0 --separate-stderr bus-flood destroy --in-flight 100 workload.slice many 300
     has "DestroyScope ok $created" "RemoveScope ok $created"
     daemon_pid

@@ -37,7 +37,8 @@ drop_in=/run/systemd/system/hpcnode-cgroupd.service.d
     hpcnode-ctl run --id spared -- sleep infinity
     read -r pid <"$(dir spared)/supervisor/cgroup.procs"
     [ "$(readlink "/proc/$pid/exe")" = /usr/libexec/hpcnode-supervisor ]
-    [ "$(cat "/proc/$pid/oom_score_adj")" = -1000 ]
+    [ "$(cat "/proc/$pid/oom_score_adj")" = "$(cat "/proc/$DAEMON/oom_score_adj")" ]
+    ! can_lower_oom_score || [ "$(cat "/proc/$pid/oom_score_adj")" = -1000 ]
 }
 
 @test "a supervisor holds its own cgroup, its sockets and nothing else" {
