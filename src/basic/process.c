@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
@@ -51,6 +53,35 @@ int pidfd_open_process(pid_t pid)
         long fd = syscall(SYS_pidfd_open, pid, 0U);
 
         return fd < 0 ? -errno : (int) fd;
+}
+
+/* From linux/pidfd.h of 6.15, which neither Debian has. */
+struct exit_info {
+        uint64_t mask;
+        uint64_t cgroup_id;
+        uint32_t ids[11];
+        int32_t exit_code; /* as wait() gives it */
+};
+
+#define EXIT_INFO_EXIT (UINT64_C(1) << 3)
+#define EXIT_INFO_GET  _IOWR(0xFF, 11, struct exit_info)
+
+int pidfd_exit_info(int pidfd, int *ret_code, int *ret_status)
+{
+        struct exit_info info = { .mask = EXIT_INFO_EXIT };
+
+        if (ioctl(pidfd, EXIT_INFO_GET, &info) < 0)
+                return -EOPNOTSUPP;
+        if (!(info.mask & EXIT_INFO_EXIT))
+                return 0;
+        if (WIFEXITED(info.exit_code)) {
+                *ret_code = CLD_EXITED;
+                *ret_status = WEXITSTATUS(info.exit_code);
+        } else {
+                *ret_code = WCOREDUMP(info.exit_code) ? CLD_DUMPED : CLD_KILLED;
+                *ret_status = WTERMSIG(info.exit_code);
+        }
+        return 1;
 }
 
 int pidfd_signal(int pidfd, int signal)

@@ -14,6 +14,11 @@ pid_t clone_into_cgroup(int cgroup_fd, int *ret_pidfd);
 bool clone_into_cgroup_unsupported(int error);
 
 int pidfd_open_process(pid_t pid);
+
+/* How the process of a pidfd ended, as waitid() tells of a child: si_code and si_status. Needs no
+ * kinship, but a kernel that keeps it (6.15). 1: known, 0: not reaped by its parent yet (then the pidfd
+ * polls EPOLLHUP), -EOPNOTSUPP: nobody but its parent can know. */
+int pidfd_exit_info(int pidfd, int *ret_code, int *ret_status);
 int pidfd_signal(int pidfd, int signal);
 
 /* Marks every descriptor from `first` on close-on-exec. */

@@ -22,6 +22,11 @@
  *   signal   serial, signal, optionally task: sends to the task's own process (race-free, since only
  *            the supervisor reaps it). `failed` with ESRCH when it has ended. Without task: to every
  *            process of payload.
+ *   adopt    serial, task, pid, start_usec: to a supervisor that takes the place of one that has died. A
+ *            task that runs, with its pidfd as descriptor (its end is seen by that); or without, when
+ *            nobody knows its process any more (it ends when its leaf is empty); or with exit_usec, and
+ *            exit, signal and oom as in `exited`, one that has ended. Without task: that was all; what
+ *            else is left of leaves is cleared away.
  *   release  serial: the daemon has taken everything. With an empty payload the supervisor ends, which
  *            closes the connection and is the answer; else `failed` with EBUSY.
  *
@@ -35,8 +40,8 @@
  *            `exited` for every task not forgotten, then
  *   synced   populated (0 or 1). From here on, events:
  *   task     task, pid, start_usec: a live task.
- *   exited   task, pid, start_usec, exit_usec (CLOCK_REALTIME, µs), exit (status, 0..255) or signal,
- *            oom (1 when the task was killed by the kernel's OOM killer). Kept, and said again on every
+ *   exited   task, pid, start_usec, exit_usec (CLOCK_REALTIME, µs), exit (status, 0..255) or signal (or
+ *            neither, when nobody can know), oom (1 when the task was killed by the kernel's OOM killer). Kept, and said again on every
  *            connection, until `forget` or `release`.
  *   empty    payload has become empty (populated 1 → 0).
  *   stopping PID 1 stops the scope. The supervisor thaws the payload, waits until it is empty, and ends

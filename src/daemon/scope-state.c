@@ -395,10 +395,11 @@ static void adopt(Scope *s)
                 return;
         }
         if (scope_populated(s) > 0) {
-                log_warning(
-                        "%s has lost its supervisor: its tasks go on, their exit statuses cannot "
-                        "be known",
-                        s->unit);
+                log_warning("%s has lost its supervisor", s->unit);
+                if (s->destroying)
+                        scope_release(s, RELEASE_DESTROY, NULL);
+                else
+                        (void) scope_recover(s);
                 return;
         }
         s->unit_started = s->cgroup_fd >= 0;

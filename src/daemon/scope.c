@@ -69,6 +69,7 @@ int scope_new(Manager *m, const char *slice, const char *name, const char *unit,
                 .cgroup_fd = -EBADF,
                 .payload_fd = -EBADF,
         };
+        TAILQ_INIT(&s->spawns_held);
         TAILQ_INIT(&s->waiters);
         TAILQ_INIT(&s->freezers);
         if (!s->name || !s->slice || !s->unit) {
@@ -92,6 +93,7 @@ Scope *scope_free(Scope *s)
                 return NULL;
         scope_create_abandon(s);
         supervisor_link_free(TAKE_PTR(s->link)); /* its requests still refer to the operations */
+        tasks_spawn_held(s);
         scope_create_free(s->create);
         scope_release_free(s->release);
         HASH_DEL(s->manager->scopes, s);
@@ -346,7 +348,7 @@ static void on_empty(Scope *s)
 
 void scope_on_cgroup_event(Scope *s)
 {
-        if (s->state == SCOPE_CREATING || scope_has_ended(s))
+        if (s->state == SCOPE_CREATING || s->recovering || scope_has_ended(s))
                 return;
         scope_check_freezers(s);
         if (s->armed && !scope_tasks_pending(s) && scope_populated(s) == 0)
@@ -357,6 +359,9 @@ void scope_on_cgroup_event(Scope *s)
 
 void scope_on_synced(Scope *s)
 {
+        /* A supervisor that was put in just when the last daemon ended may not know all tasks. */
+        if (!s->recovering && s->payload_fd >= 0 && scope_is_live(s) && scope_adopt_leaves(s) < 0)
+                log_warning("%s: cannot tell its supervisor of the tasks in it", s->unit);
         scope_on_cgroup_event(s);
 }
 
@@ -369,8 +374,26 @@ void scope_on_stopping(Scope *s)
         scope_release(s, RELEASE_STOPPED, NULL);
 }
 
+/* Children that had not executed their program when their supervisor died would do so yet, and whoever
+ * wanted them is told that they failed. */
+static void kill_unborn(Scope *s)
+{
+        for (Task *t = s->tasks; t; t = t->hh.next) {
+                _cleanup_(closep) int leaf = -EBADF;
+
+                if (!t->starting || s->payload_fd < 0)
+                        continue;
+                leaf = openat(s->payload_fd, t->name,
+                              O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_RDONLY);
+                if (leaf >= 0)
+                        (void) cgroup_kill(leaf);
+        }
+}
+
 void scope_on_supervisor_gone(Scope *s)
 {
+        s->recovering = false;
+        kill_unborn(s);
         supervisor_link_free(TAKE_PTR(s->link));
         if (s->create) {
                 scope_create_on_supervisor_gone(s);
@@ -378,17 +401,18 @@ void scope_on_supervisor_gone(Scope *s)
         }
         if (scope_has_ended(s))
                 return;
-        if (!s->release)
-                log_warning("%s: its supervisor has ended unexpectedly; exit statuses of its tasks "
-                            "cannot be known any more",
-                            s->unit);
-        /* Without a supervisor the tasks go on; PID 1 drops the unit when the last one has ended. */
-        if (s->release)
+        if (s->release) {
                 scope_release_continue(s);
-        else if (scope_populated(s) <= 0)
+                return;
+        }
+        log_warning("%s: its supervisor has ended unexpectedly", s->unit);
+        if (scope_populated(s) <= 0) {
                 scope_release(s, RELEASE_LOST, NULL);
-        else
+        } else if (scope_recover(s) < 0) {
+                /* The tasks go on without; PID 1 drops the unit when the last one has ended. */
                 s->armed = true;
+                tasks_spawn_held(s);
+        }
 }
 
 void scope_on_unit_removed(Scope *s)

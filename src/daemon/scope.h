@@ -35,6 +35,12 @@ ScopeState scope_state_from_string(const char *s);
 
 typedef struct ScopeCreate ScopeCreate;
 typedef struct ScopeRelease ScopeRelease;
+typedef struct TaskSpawn TaskSpawn;
+
+/* A supervisor that dies as often as this within RECOVERIES_USEC is not replaced any more: whatever
+ * kills it would go on doing so. */
+#define RECOVERIES_MAX  5
+#define RECOVERIES_USEC (60 * USEC_PER_SEC)
 
 struct Scope {
         Manager *manager;
@@ -75,8 +81,11 @@ struct Scope {
 
         ScopeCreate *create; /* while the operation runs */
         ScopeRelease *release;
-        CallList waiters;  /* WaitScope */
-        CallList freezers; /* FreezeScope, ThawScope */
+        bool recovering;                     /* a new supervisor is put in */
+        uint64_t recoveries[RECOVERIES_MAX]; /* when the last ones were (CLOCK_MONOTONIC, µs) */
+        TAILQ_HEAD(, TaskSpawn) spawns_held; /* until it is there */
+        CallList waiters;                    /* WaitScope */
+        CallList freezers;                   /* FreezeScope, ThawScope */
         sd_event_source *freeze_deadline;
 };
 
@@ -189,6 +198,13 @@ typedef enum ReleaseReason {
 void scope_release(Scope *s, ReleaseReason reason, Call *call);
 void scope_release_continue(Scope *s);
 ScopeRelease *scope_release_free(ScopeRelease *r);
+
+/* scope-recover.c: puts a new supervisor in the place of one that has died, beside tasks that go on.
+ * Negative when that cannot be; then the scope goes on without. */
+int scope_recover(Scope *s);
+
+/* Tells the supervisor of tasks in payload that it does not know. Negative when it cannot be told. */
+int scope_adopt_leaves(Scope *s);
 
 /* scope-freeze.c: answers the call when the kernel says so. Takes it over. */
 void scope_freeze(Scope *s, bool freeze, Call *call);

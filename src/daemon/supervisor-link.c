@@ -521,6 +521,29 @@ int supervisor_spawn(SupervisorLink *l, const char *task, uint64_t timeout_usec,
                             userdata);
 }
 
+int supervisor_adopt(SupervisorLink *l, const TaskReport *task, int pidfd,
+                     supervisor_handler_t handler, void *userdata)
+{
+        _cleanup_(fields_done) Fields f = {};
+
+        fields_append(&f, "type", "adopt");
+        if (task) {
+                fields_append(&f, "task", task->task);
+                fields_append_i64(&f, "pid", task->pid);
+                fields_append_u64(&f, "start_usec", task->start_usec);
+        }
+        if (task && task->ended) {
+                fields_append_u64(&f, "exit_usec", task->exit_usec);
+                fields_append_u64(&f, "oom", task->oom);
+                if (task->signal > 0)
+                        fields_append_i64(&f, "signal", task->signal);
+                else if (task->exit >= 0)
+                        fields_append_i64(&f, "exit", task->exit);
+        }
+        return link_request(l, &f, &pidfd, pidfd >= 0 ? 1 : 0, REQUEST_TIMEOUT_USEC, handler,
+                            userdata);
+}
+
 int supervisor_signal(SupervisorLink *l, const char *task, int sig, supervisor_handler_t handler,
                       void *userdata)
 {

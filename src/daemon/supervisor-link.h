@@ -26,8 +26,8 @@ typedef struct TaskReport {
         pid_t pid;
         uint64_t start_usec, exit_usec;
         bool ended;
-        int exit;   /* -1 when a signal ended it */
-        int signal; /* 0 when it exited */
+        int exit;   /* -1 when a signal ended it, or nobody knows */
+        int signal; /* 0 when it exited, or nobody knows */
         bool oom;
 } TaskReport;
 
@@ -60,6 +60,12 @@ int supervisor_setup(SupervisorLink *l, supervisor_handler_t handler, void *user
 int supervisor_spawn(SupervisorLink *l, const char *task, uint64_t timeout_usec, bool journal,
                      const char *which, const int *fds, size_t n_fds, supervisor_handler_t handler,
                      void *userdata);
+
+/* Tells a new supervisor of a task of the one before it: task->ended with how it ended, else running with
+ * its pidfd (stays the caller's) or, when that is negative, without. NULL: these were all. */
+int supervisor_adopt(SupervisorLink *l, const TaskReport *task, int pidfd,
+                     supervisor_handler_t handler, void *userdata);
+
 int supervisor_signal(SupervisorLink *l, const char *task, int signal, supervisor_handler_t handler,
                       void *userdata);
 

@@ -6,13 +6,14 @@
  * short enough that the whole call is answered before a bus client gives up at 25 s. */
 #define SPAWN_TIMEOUT_USEC (8 * USEC_PER_SEC)
 
-typedef struct TaskSpawn {
+struct TaskSpawn {
         Scope *scope;
         char *task;
         Spec *spec;
         task_handler_t handler;
         void *userdata;
-} TaskSpawn;
+        TAILQ_ENTRY(TaskSpawn) held;
+};
 
 static TaskSpawn *task_spawn_free(TaskSpawn *q)
 {
@@ -59,6 +60,9 @@ static void on_spawned(const SupervisorAnswer *answer, void *userdata)
                 scope_changed(s, "MainPID");
         }
         s->armed = true;
+        /* Its pid is what a daemon that finds neither us nor the supervisor has to go by. */
+        if (streq(t->name, TASK_MAIN) && !s->create)
+                (void) scope_save(s);
         task_emit_added(t);
         q->handler(t, 0, NULL, q->userdata);
         /* It may have been the only one and have gone already. */
@@ -108,15 +112,43 @@ static int reserve_task(Scope *s, const char *name, Task **ret)
         return 0;
 }
 
-int task_spawn(Scope *s, const char *name, Spec *spec, task_handler_t handler, void *userdata,
-               sd_bus_error *error)
+/* Sends the request. Takes q over unless it returns negative. */
+static int send_request(TaskSpawn *q)
 {
-        _cleanup_(task_spawn_freep) TaskSpawn *q = NULL;
         _cleanup_(closep) int memfd = -EBADF;
         int fds[1 + 3], r;
         char which[32];
         size_t n;
+
+        r = spec_to_memfd(q->spec, &memfd);
+        if (r < 0)
+                return r;
+        fds[0] = memfd;
+        n = 1 + spec_stdio(q->spec, which, fds + 1);
+        return supervisor_spawn(q->scope->link, q->task, SPAWN_TIMEOUT_USEC,
+                                spec_needs_journal(q->spec), which, fds, n, on_spawned, q);
+}
+
+void tasks_spawn_held(Scope *s)
+{
+        TaskSpawn *q;
+
+        while ((q = TAILQ_FIRST(&s->spawns_held))) {
+                int r;
+
+                TAILQ_REMOVE(&s->spawns_held, q, held);
+                r = s->link ? send_request(q) : -ECONNREFUSED;
+                if (r < 0)
+                        on_spawned(&(SupervisorAnswer){ .r = r, .error = -r }, q);
+        }
+}
+
+int task_spawn(Scope *s, const char *name, Spec *spec, task_handler_t handler, void *userdata,
+               sd_bus_error *error)
+{
+        _cleanup_(task_spawn_freep) TaskSpawn *q = NULL;
         Task *t;
+        int r;
 
         r = check_spawnable(s, name, error);
         if (r < 0)
@@ -127,26 +159,25 @@ int task_spawn(Scope *s, const char *name, Spec *spec, task_handler_t handler, v
         *q = (TaskSpawn){
                 .scope = s,
                 .task = strdup(name),
+                .spec = spec,
                 .handler = handler,
                 .userdata = userdata,
         };
-        if (!q->task)
-                return -ENOMEM;
-        r = spec_to_memfd(spec, &memfd);
-        if (r >= 0)
-                r = reserve_task(s, name, &t);
-        if (r < 0)
-                return r;
-
-        fds[0] = memfd;
-        n = 1 + spec_stdio(spec, which, fds + 1);
-        r = supervisor_spawn(s->link, name, SPAWN_TIMEOUT_USEC, spec_needs_journal(spec), which,
-                             fds, n, on_spawned, q);
+        r = q->task ? reserve_task(s, name, &t) : -ENOMEM;
         if (r < 0) {
-                task_free(t);
+                q->spec = NULL;
                 return r;
         }
-        q->spec = spec;
+        if (s->recovering) {
+                TAILQ_INSERT_TAIL(&s->spawns_held, TAKE_PTR(q), held);
+                return 0;
+        }
+        r = send_request(q);
+        if (r < 0) {
+                task_free(t);
+                q->spec = NULL;
+                return r;
+        }
         TAKE_PTR(q);
         return 0;
 }

@@ -49,5 +49,6 @@ void task_emit_removed(Task *t);
  * not called. Otherwise it is, once, with the running task, or with the error and nothing left
  * behind. */
 typedef void (*task_handler_t)(Task *t, int r, const sd_bus_error *error, void *userdata);
+void tasks_spawn_held(Scope *s); /* those that waited for a new supervisor; without one they fail */
 int task_spawn(Scope *s, const char *name, Spec *spec, task_handler_t handler, void *userdata,
                sd_bus_error *error);

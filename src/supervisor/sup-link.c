@@ -301,9 +301,9 @@ static const struct {
         int (*handle)(Supervisor *s, Request *r);
         bool answered;
 } requests[] = {
-        { "setup", request_setup, true },    { "spawn", request_spawn, true },
-        { "signal", request_signal, true },  { "release", request_release, true },
-        { "forget", request_forget, false },
+        { "setup", request_setup, true },   { "spawn", request_spawn, true },
+        { "signal", request_signal, true }, { "release", request_release, true },
+        { "adopt", request_adopt, true },   { "forget", request_forget, false },
 };
 
 #define TEXT(name)                                    \
@@ -330,6 +330,11 @@ static const struct {
         NUMBER(stop_timeout_usec),
         NUMBER(signal),
         NUMBER(journal),
+        NUMBER(pid),
+        NUMBER(start_usec),
+        NUMBER(exit_usec),
+        NUMBER(exit),
+        NUMBER(oom),
 };
 
 static int request_set(Request *r, const char *key, char *value)
@@ -439,6 +444,8 @@ static void handle_peer(Supervisor *s, Source *source, uint32_t events)
                 .stop_timeout_usec = UINT64_MAX,
                 .signal = UINT64_MAX,
                 .journal = UINT64_MAX,
+                .exit_usec = UINT64_MAX,
+                .exit = UINT64_MAX,
                 .step = _SPAWN_STEP_INVALID,
         };
         char data[PROTOCOL_PACKET_MAX];

@@ -4,6 +4,7 @@
 #include "supervisor.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/process.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -100,6 +101,8 @@ int request_signal(Supervisor *s, Request *r)
         t = task_find(s, r->task);
         if (!t || !t->alive || t->state == TASK_FAILED)
                 return -ESRCH;
+        if (t->adopted)
+                return pidfd_signal(t->status.fd, (int) r->signal);
         return kill(t->pid, (int) r->signal) < 0 ? -errno : 0;
 }
 

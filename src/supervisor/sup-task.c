@@ -112,7 +112,7 @@ static void leaf_gone(Supervisor *s, Task *t)
         task_collect(s, t);
 }
 
-static void remove_leaf_later(Supervisor *s, Task *t)
+void task_leave(Supervisor *s, Task *t)
 {
         if (t->leaf_due != USEC_NEVER)
                 return;
@@ -129,13 +129,15 @@ static void handle_leaf_events(Supervisor *s, Source *source, uint32_t events)
         if (events_populated(source->fd) > 0)
                 return;
         source_close(source);
-        if (t->state == TASK_FAILED)
+        if (t->state == TASK_RUNNING)
+                adopted_leaf_empty(s, t);
+        else if (t->state == TASK_FAILED)
                 task_remove_leaf(s, t);
         else
-                remove_leaf_later(s, t);
+                task_leave(s, t);
 }
 
-static int watch_leaf(Supervisor *s, Task *t)
+int task_watch_leaf(Supervisor *s, Task *t)
 {
         char path[NAME_MAX + sizeof("/cgroup.events")];
         int fd;
@@ -159,7 +161,7 @@ void task_remove_leaf(Supervisor *s, Task *t)
                 t->leaf_due = USEC_NEVER;
         }
         if (s->state != SUPERVISOR_STOPPING && cgroup_remove(s->payload_fd, t->name) == -EBUSY &&
-            watch_leaf(s, t) >= 0)
+            task_watch_leaf(s, t) >= 0)
                 return;
         leaf_gone(s, t);
 }
@@ -194,7 +196,7 @@ static bool killed_for_memory(Supervisor *s, Task *t)
         return more;
 }
 
-static void task_ended(Supervisor *s, Task *t, const siginfo_t *si)
+void task_ended(Supervisor *s, Task *t, const siginfo_t *si)
 {
         task_clear_pid(s, t);
         if (t->state == TASK_STARTING)
@@ -214,7 +216,7 @@ static void task_ended(Supervisor *s, Task *t, const siginfo_t *si)
         if (t->state == TASK_FAILED && si->si_code == CLD_EXITED)
                 task_remove_leaf(s, t);
         else
-                remove_leaf_later(s, t);
+                task_leave(s, t);
 }
 
 /* Everything that has ended, our own children and the orphans of payload, which are ours as well. */
@@ -243,7 +245,9 @@ void task_append_exit(const Task *t, Fields *f)
         fields_append_i64(f, "pid", t->pid);
         fields_append_u64(f, "start_usec", t->start_usec);
         fields_append_u64(f, "exit_usec", t->exit_usec);
-        fields_append_i64(f, t->exit_code == CLD_EXITED ? "exit" : "signal", t->exit_status);
+        if (t->exit_code != 0)
+                fields_append_i64(f, t->exit_code == CLD_EXITED ? "exit" : "signal",
+                                  t->exit_status);
         if (t->oom)
                 fields_append_u64(f, "oom", 1);
 }

@@ -162,6 +162,8 @@ static int run(Supervisor *s)
                 int n;
 
                 link_flush(s);
+                if (s->quit)
+                        break; /* the daemon had gone */
                 arm_timer(s);
                 n = wait_event(s, &e);
                 if (n < 0 && errno != EINTR)

@@ -5,6 +5,7 @@
 #include "basic/fields.h"
 #include "basic/macro.h"
 #include "basic/protocol.h"
+#include <signal.h>
 #include <sys/queue.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -72,11 +73,12 @@ struct Task {
         bool reply_due; /* the daemon that asked for the start is connected and waits */
         bool overdue;   /* failed, and answered before everything of it was gone */
         bool forgotten;
+        bool adopted; /* of a supervisor before us, so no child of ours; while it runs status is its pidfd */
         bool oom;
         uint8_t say;
         SpawnStep step; /* of a failed start */
         int error;
-        int exit_code, exit_status; /* si_code and si_status */
+        int exit_code, exit_status; /* si_code and si_status; 0: nobody can know */
         uint64_t serial;
         uint64_t deadline; /* of the start */
         uint64_t leaf_due; /* when the leaf is to be removed; in s->leaving unless USEC_NEVER */
@@ -152,6 +154,7 @@ int supervisor_watch(Supervisor *s); /* a new epoll with everything that is alwa
 struct Request {
         char *type, *task, *fds_names, *unit, *identifier;
         uint64_t serial, timeout_usec, stop_timeout_usec, signal, journal;
+        uint64_t pid, start_usec, exit_usec, exit, oom;
         int fds[PROTOCOL_FDS_MAX]; /* closed afterwards, unless taken */
         size_t n_fds;
         SpawnStep step;     /* set by a handler that fails, or invalid */
@@ -164,6 +167,7 @@ int request_setup(Supervisor *s, Request *r);
 int request_spawn(Supervisor *s, Request *r);
 int request_signal(Supervisor *s, Request *r);
 int request_forget(Supervisor *s, Request *r);
+int request_adopt(Supervisor *s, Request *r);
 int request_release(Supervisor *s, Request *r);
 
 /* sup-idle.c */
@@ -191,10 +195,16 @@ Task *task_new(Supervisor *s, const char *name);
 void task_free(Supervisor *s, Task *t);
 void task_set_pid(Supervisor *s, Task *t, pid_t pid);
 void task_remove_leaf(Supervisor *s, Task *t);
+int task_watch_leaf(Supervisor *s, Task *t);
 void task_collect(Supervisor *s, Task *t);
 void task_append_exit(const Task *t, Fields *f);
+void task_ended(Supervisor *s, Task *t, const siginfo_t *si);
+void task_leave(Supervisor *s, Task *t); /* its leaf goes after a while, or when it is empty */
 void tasks_reap(Supervisor *s);
 void tasks_remove_leaves(Supervisor *s);
+
+/* sup-adopt.c: tasks that an earlier supervisor started */
+void adopted_leaf_empty(Supervisor *s, Task *t);
 
 /* sup-payload.c: the cgroup that all tasks are in */
 int payload_watch(Supervisor *s);

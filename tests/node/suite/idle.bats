@@ -29,11 +29,14 @@ load lib
     hpcnode-ctl run --id idle-job -- sleep infinity
     read -r pid <"$(dir idle-job)/supervisor/cgroup.procs"
     # Again a measurement. It gives back, once, what the start has used; then there is the call that it
-    # sleeps in.
-    timeout 3 strace -f -qq -p "$pid" -o "$BATS_TEST_TMPDIR/trace" || :
+    # sleeps in. It is woken when strace leaves.
+    timeout 3 strace -f -qq -p "$pid" -o "$BATS_TEST_TMPDIR/trace" &
+    measurement=$!
+    await file "$BATS_TEST_TMPDIR/trace" 'epoll_pwait('
+    pss=$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$pid/smaps_rollup")
+    wait $measurement || :
     cat "$BATS_TEST_TMPDIR/trace"
     [ "$(wc -l <"$BATS_TEST_TMPDIR/trace")" -le 3 ]
-    pss=$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$pid/smaps_rollup")
     echo "# PSS of a supervisor: $pss KiB" >&3
     [ "$pss" -le 150 ]
 }

@@ -174,6 +174,21 @@ job_log() {
     journalctl -q -o cat "_SYSTEMD_UNIT=workload-$1.scope" _TRANSPORT=stdout
 }
 
+# A place in the journal, to look for something from there on.
+log_cursor() {
+    journalctl -q -n 0 --show-cursor | sed -n 's/^-- cursor: //p'
+}
+
+# await_log TEXT [CURSOR]: until the daemon has logged it, anew since CURSOR.
+await_log() {
+    local fd status=0
+    exec {fd}< <(exec timeout 120 journalctl -q -f -n all -o cat -u hpcnode-cgroupd ${2:+--after-cursor="$2"})
+    grep -qm1 -F -- "$1" <&"$fd" || status=$?
+    kill $!
+    exec {fd}<&-
+    return $status
+}
+
 # ---- nothing left ----------------------------------------------------------------------------
 
 # All that a scope consists of, on the whole node.

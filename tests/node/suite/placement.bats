@@ -35,6 +35,7 @@ drop_in=/run/systemd/system/hpcnode-cgroupd.service.d
 
 @test "a supervisor is in its own cgroup, and never killed for memory" {
     hpcnode-ctl run --id spared -- sleep infinity
+    daemon_pid
     read -r pid <"$(dir spared)/supervisor/cgroup.procs"
     [ "$(readlink "/proc/$pid/exe")" = /usr/libexec/hpcnode-supervisor ]
     [ "$(cat "/proc/$pid/oom_score_adj")" = "$(cat "/proc/$DAEMON/oom_score_adj")" ]

@@ -138,35 +138,6 @@ teardown() {
     has "state: exited"
 }
 
-# lost SCOPE: its tasks have gone on without their supervisor; what becomes of them nobody knows.
-lost() {
-    run -0 hpcnode-ctl inspect "$1"
-    has "state: running" "pid_count: 3"
-    run -0 bus-wait ScopeReleased:"$1" -- hpcnode-ctl kill "$1"
-    run -0 hpcnode-ctl wait "$1"
-    has "state: lost" "pid_count: 0"
-    hpcnode-ctl remove "$1"
-    nothing_left
-}
-
-@test "a job whose supervisor is killed goes on, can be killed, and is lost" {
-    remember
-    hpcnode-ctl run --id orphaned -- "$HELPERS/ignore-signals" 2
-    read -r supervisor <"$(dir orphaned)/supervisor/cgroup.procs"
-    kill -KILL "$supervisor"
-    await exit "$supervisor"
-    lost orphaned
-}
-
-@test "so does a job whose supervisor is killed while the daemon is away" {
-    remember
-    hpcnode-ctl run --id orphaned -- "$HELPERS/ignore-signals" 2
-    systemctl stop hpcnode-cgroupd
-    read -r supervisor <"$(dir orphaned)/supervisor/cgroup.procs"
-    kill -KILL "$supervisor"
-    systemctl start hpcnode-cgroupd
-    lost orphaned
-}
 
 @test "rubbish among the state files stops nobody" {
     hpcnode-ctl run --id job -- sleep infinity

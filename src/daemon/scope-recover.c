@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A scope whose supervisor has died while tasks run in it: they go on, and get a new one. */
+#include "daemon/scope.h"
+
+#include "basic/cgroup-file.h"
+#include "basic/process.h"
+#include "daemon/log.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+static bool too_often(Scope *s)
+{
+        uint64_t now = now_monotonic_usec(), *oldest = &s->recoveries[0];
+
+        for (size_t i = 1; i < RECOVERIES_MAX; i++)
+                if (s->recoveries[i] < *oldest)
+                        oldest = &s->recoveries[i];
+        if (*oldest > 0 && now - *oldest < RECOVERIES_USEC)
+                return true;
+        *oldest = now;
+        return false;
+}
+
+/* The process that was the task's, if it still is: a pid may have become another's, in another cgroup. */
+static int open_task_process(const Scope *s, const Task *t)
+{
+        _cleanup_(closep) int pidfd = -EBADF;
+        _cleanup_(freep) char *path = NULL, *text = NULL, *leaf = NULL;
+
+        if (t->pid <= 0)
+                return -ESRCH;
+        pidfd = pidfd_open_process(t->pid);
+        if (pidfd < 0)
+                return pidfd;
+        if (asprintf(&path, "/proc/%d/cgroup", (int) t->pid) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        if (asprintf(&leaf, "0::%s/payload/%s", s->path, t->name) < 0) {
+                leaf = NULL;
+                return -ENOMEM;
+        }
+        if (cgroup_read(AT_FDCWD, path, &text) < 0 || !strstr(text, leaf))
+                return -ESRCH;
+        return TAKE_FD(pidfd);
+}
+
+static int adopt_task(Scope *s, const Task *t)
+{
+        _cleanup_(closep) int pidfd = -EBADF;
+        TaskReport report = {
+                .task = t->name,
+                .pid = t->pid,
+                .start_usec = t->start_usec,
+                .exit_usec = t->exit_usec,
+                .ended = t->ended,
+                .exit = t->exit_status,
+                .signal = t->exit_signal,
+                .oom = t->oom,
+        };
+
+        if (!t->ended) {
+                pidfd = open_task_process(s, t);
+                /* It ended when nobody looked. Without a pid only its leaf can tell. */
+                if (pidfd < 0 && t->pid > 0) {
+                        report.ended = true;
+                        report.exit_usec = now_realtime_usec();
+                }
+        }
+        return supervisor_adopt(s->link, &report, pidfd, NULL, NULL);
+}
+
+/* A task of which its leaf is all that is known: a daemon before this one started it. */
+static int adopt_leaf(Scope *s, const char *name)
+{
+        _cleanup_(closep) int leaf = -EBADF;
+        Task t = { .name = (char *) name, .exit_status = -1 };
+
+        leaf = openat(s->payload_fd, name, O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_RDONLY);
+        if (leaf < 0 || cgroup_populated(leaf) <= 0)
+                return 0;
+        if (streq(name, TASK_MAIN) && !s->main_ended) {
+                t.pid = s->main_pid;
+                t.start_usec = s->start_usec;
+        }
+        return adopt_task(s, &t);
+}
+
+static void closedirp(DIR **d)
+{
+        if (*d)
+                (void) closedir(*d);
+}
+
+int scope_adopt_leaves(Scope *s)
+{
+        _cleanup_(closedirp) DIR *d = NULL;
+        struct dirent *entry;
+        int fd, r;
+
+        fd = openat(s->payload_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        d = fdopendir(fd);
+        if (!d) {
+                safe_close(fd);
+                return -errno;
+        }
+        while ((entry = readdir(d))) {
+                if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+                    task_find(s, entry->d_name))
+                        continue;
+                r = adopt_leaf(s, entry->d_name);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static void give_up(Scope *s, const char *reason)
+{
+        log_error("%s: no new supervisor: %s; its tasks go on, their exit statuses cannot be known",
+                  s->unit, reason);
+        supervisor_link_free(TAKE_PTR(s->link));
+        s->recovering = false;
+        s->armed = true;
+        tasks_spawn_held(s);
+        scope_on_cgroup_event(s);
+}
+
+static void on_adopted(const SupervisorAnswer *answer, void *userdata)
+{
+        Scope *s = userdata;
+
+        if (answer->r == -ECONNRESET)
+                return;
+        s->recovering = false;
+        s->armed = true;
+        log_info("%s has a new supervisor", s->unit);
+        tasks_spawn_held(s);
+        scope_on_cgroup_event(s);
+}
+
+static void on_setup(const SupervisorAnswer *answer, void *userdata)
+{
+        Scope *s = userdata;
+        int r = 0;
+
+        if (answer->r == -ECONNRESET)
+                return; /* scope_on_supervisor_gone() says so */
+        if (answer->r < 0) {
+                give_up(s, answer->reason ?: strerror(answer->error));
+                return;
+        }
+        for (Task *t = s->tasks; t && r >= 0; t = t->hh.next)
+                if (!t->starting)
+                        r = adopt_task(s, t);
+        if (r >= 0)
+                r = scope_adopt_leaves(s);
+        if (r >= 0)
+                r = supervisor_adopt(s->link, NULL, -EBADF, on_adopted, s);
+        if (r < 0)
+                give_up(s, strerror(-r));
+}
+
+int scope_recover(Scope *s)
+{
+        int r;
+
+        if (too_often(s)) {
+                log_error(
+                        "%s: its supervisor has died %d times in %d s and is not replaced any more",
+                        s->unit, RECOVERIES_MAX + 1, (int) (RECOVERIES_USEC / USEC_PER_SEC));
+                return -EBUSY;
+        }
+        scope_forget_files(s, false); /* its socket */
+        r = supervisor_start(s, &s->link);
+        if (r >= 0)
+                r = supervisor_setup(s->link, on_setup, s);
+        if (r < 0) {
+                log_error("%s: cannot start a new supervisor: %s", s->unit, strerror(-r));
+                supervisor_link_free(TAKE_PTR(s->link));
+                return r;
+        }
+        s->recovering = true;
+        return 0;
+}

@@ -1,0 +1,227 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# A supervisor dies: its tasks go on, under a new one.
+
+load lib
+
+# kill_supervisor SCOPE: SIGKILL to the process in supervisor/.
+kill_supervisor() {
+    local pid
+    read -r pid <"$(dir "$1")/supervisor/cgroup.procs"
+    kill -KILL "$pid"
+    await exit "$pid"
+}
+
+# The same, and the new one is there.
+replace_supervisor() {
+    local cursor
+    cursor=$(log_cursor)
+    kill_supervisor "$1"
+    await_log "workload-$1.scope has a new supervisor" "$cursor"
+}
+
+# The exit of a process that is not one's child is known on kernels from 6.15 on.
+keeps_exits() {
+    [ "$(printf '%s\n6.15\n' "$(uname -r)" | sort -V | head -n 1)" = 6.15 ]
+}
+
+@test "a job whose supervisor is killed goes on under a new one, in supervisor/" {
+    remember
+    hpcnode-ctl run --id orphaned -- "$HELPERS/ignore-signals" 2
+    hpcnode-ctl inspect orphaned | grep -E '^(pid|start_unix_ms|unit|state):' >"$BATS_TEST_TMPDIR/was"
+    read -r old <"$(dir orphaned)/supervisor/cgroup.procs"
+    replace_supervisor orphaned
+    mapfile -t new <"$(dir orphaned)/supervisor/cgroup.procs"
+    [ ${#new[@]} -eq 1 ]
+    [ "${new[0]}" != "$old" ]
+    [ "$(readlink "/proc/${new[0]}/exe")" = /usr/libexec/hpcnode-supervisor ]
+    [ -z "$(cat "$(dir orphaned)/cgroup.procs")" ]
+    run -0 hpcnode-ctl inspect orphaned
+    has "state: running" "pid_count: 3"
+    grep -E '^(pid|start_unix_ms|unit|state):' <<<"$output" | diff "$BATS_TEST_TMPDIR/was" -
+    hpcnode-ctl destroy orphaned
+    hpcnode-ctl remove orphaned
+    nothing_left
+}
+
+@test "how it ends is known where the kernel keeps it, and lost elsewhere" {
+    cd "$BATS_TEST_TMPDIR"
+    mkfifo go
+    for code in 0 7; do
+        hpcnode-ctl run --id heir -- sh -c "read x <go; exit $code"
+        replace_supervisor heir
+        echo >go
+        run -0 hpcnode-ctl wait heir
+        if keeps_exits; then
+            has "exit: $code"
+        else
+            has "state: lost"
+            [[ $output != *exit:\ [0-9]* ]]
+        fi
+        hpcnode-ctl remove heir
+    done
+    hpcnode-ctl run --id heir -- sleep infinity
+    replace_supervisor heir
+    # To main, by the new supervisor.
+    hpcnode-ctl kill --signal TERM heir
+    run -0 hpcnode-ctl wait heir
+    if keeps_exits; then
+        has "state: failed" "signal: 15"
+    else
+        has "state: lost"
+    fi
+}
+
+@test "when main ends under the new supervisor, what is left of the job is killed" {
+    hpcnode-ctl run --id left -- sh -c "$HELPERS/ignore-signals 2 >$BATS_TEST_TMPDIR/out & exec sleep infinity"
+    pid=$(hpcnode-ctl inspect left | sed -n 's/^pid: //p')
+    replace_supervisor left
+    kill -KILL "$pid"
+    run -0 hpcnode-ctl wait left
+    has "pid_count: 0"
+    [ ! -e "$(dir left)" ]
+}
+
+@test "a main that ends in the moment without a supervisor is noticed, and the rest is killed" {
+    hpcnode-ctl run --id both -- sh -c "$HELPERS/ignore-signals 2 >$BATS_TEST_TMPDIR/out & exec sleep infinity"
+    pid=$(hpcnode-ctl inspect both | sed -n 's/^pid: //p')
+    read -r supervisor <"$(dir both)/supervisor/cgroup.procs"
+    kill -KILL "$supervisor" "$pid"
+    run -0 hpcnode-ctl wait both
+    has "state: lost" "pid_count: 0"
+    [ ! -e "$(dir both)" ]
+}
+
+@test "tasks of an allocation go on, end one by one, and new ones start under the new supervisor" {
+    remember
+    hpcnode-ctl create alloc
+    for task in a b c; do
+        hpcnode-ctl run --scope alloc --id $task -- sleep infinity
+    done
+    run -4 hpcnode-ctl run --scope alloc --id past --wait -- sh -c 'exit 4'
+    replace_supervisor alloc
+    run -5 hpcnode-ctl run --scope alloc --id new --wait -- sh -c 'exit 5'
+    hpcnode-ctl kill alloc/a
+    run -0 hpcnode-ctl wait alloc/a
+    if keeps_exits; then has "state: killed"; else has "state: lost"; fi
+    # What was known before stays known, also to the next daemon.
+    systemctl restart hpcnode-cgroupd
+    run -0 hpcnode-ctl wait alloc/past
+    has "exit: 4"
+    run -0 hpcnode-ctl wait alloc/new
+    has "exit: 5"
+    run -0 hpcnode-ctl inspect alloc/b
+    has "state: running"
+    hpcnode-ctl destroy alloc
+    hpcnode-ctl remove alloc
+    nothing_left
+}
+
+@test "a supervisor that dies while the daemon is away is replaced by the next one" {
+    remember
+    hpcnode-ctl run --id away -- "$HELPERS/ignore-signals" 2
+    hpcnode-ctl create alloc
+    hpcnode-ctl run --scope alloc --id a -- sleep infinity
+    cursor=$(log_cursor)
+    systemctl stop hpcnode-cgroupd
+    kill_supervisor away
+    kill_supervisor alloc
+    systemctl start hpcnode-cgroupd
+    await_log "workload-away.scope has a new supervisor" "$cursor"
+    await_log "workload-alloc.scope has a new supervisor" "$cursor"
+    run -0 hpcnode-ctl inspect away
+    has "state: running" "pid_count: 3"
+    run -0 hpcnode-ctl inspect alloc/a
+    has "state: running"
+    # Nobody knows the process of a, but when its leaf is empty it has ended.
+    run -0 bus-wait TaskExited:a -- hpcnode-ctl kill alloc/a
+    run -0 hpcnode-ctl wait alloc/a
+    has "state: lost"
+    hpcnode-ctl kill away
+    run -0 hpcnode-ctl wait away
+    for scope in away alloc; do
+        hpcnode-ctl destroy $scope
+        hpcnode-ctl remove $scope
+    done
+    nothing_left
+}
+
+@test "a daemon that dies while it puts in a new supervisor is followed by one that goes on" {
+    remember
+    hpcnode-ctl run --id twice -- sleep infinity
+    read -r supervisor <"$(dir twice)/supervisor/cgroup.procs"
+    daemon_pid
+    kill -STOP "$DAEMON"
+    kill -KILL "$supervisor" "$DAEMON"
+    await exit "$DAEMON"
+    systemctl start hpcnode-cgroupd
+    run -0 hpcnode-ctl kill --signal TERM twice
+    run -0 hpcnode-ctl wait twice
+    if keeps_exits; then has "signal: 15"; else has "state: lost"; fi
+    hpcnode-ctl remove twice
+    nothing_left
+}
+
+@test "a frozen job stays frozen under a new supervisor, and can be thawed" {
+    hpcnode-ctl run --id frosty -- sleep infinity
+    hpcnode-ctl freeze frosty
+    replace_supervisor frosty
+    run -0 hpcnode-ctl inspect frosty
+    has "state: frozen" "frozen_by: client"
+    hpcnode-ctl thaw frosty
+    [[ $(<"$(dir frosty)/payload/cgroup.events") == *"frozen 0"* ]]
+}
+
+@test "systemctl stop of a job with a new supervisor waits for its SIGTERM, and its end is known" {
+    keeps_exits || skip "this kernel keeps no exit statuses"
+    hpcnode-ctl run --id polite -- sh -c 'trap "exit 9" TERM; while :; do sleep 1; done'
+    replace_supervisor polite
+    systemctl stop workload-polite.scope
+    run -0 hpcnode-ctl wait polite
+    has "exit: 9"
+}
+
+@test "a scope without tasks vanishes with its supervisor, and that is announced" {
+    remember
+    hpcnode-ctl create idle
+    read -r supervisor <"$(dir idle)/supervisor/cgroup.procs"
+    run -0 bus-wait ScopeReleased:idle -- kill -KILL "$supervisor"
+    [[ $output == *lost* ]]
+    run -0 hpcnode-ctl wait idle
+    has "state: lost"
+    hpcnode-ctl remove idle
+    nothing_left
+}
+
+@test "a start that waits when its supervisor dies fails, and its program does not run" {
+    cursor=$(log_cursor)
+    hpcnode-ctl create alloc
+    hpcnode-ctl run --scope alloc --id stays -- sleep infinity
+    read -r supervisor <"$(dir alloc)/supervisor/cgroup.procs"
+    kill -STOP "$supervisor"
+    hpcnode-ctl run --scope alloc --id never -- touch "$BATS_TEST_TMPDIR/ran" 2>"$BATS_TEST_TMPDIR/error" &
+    client=$!
+    # Nothing tells of a start that was handed on and hangs.
+    while [[ $(hpcnode-ctl empty alloc/never 2>&1) == *error* ]]; do :; done
+    kill -KILL "$supervisor"
+    status=0
+    wait $client || status=$?
+    [ $status -eq 1 ]
+    await_log "workload-alloc.scope has a new supervisor" "$cursor"
+    run -0 hpcnode-ctl run --scope alloc --id next --wait -- true
+    [ ! -e "$BATS_TEST_TMPDIR/ran" ]
+}
+
+@test "a supervisor that dies again and again is not replaced for ever" {
+    hpcnode-ctl run --id doomed -- sleep infinity
+    for _ in 1 2 3 4 5; do
+        replace_supervisor doomed
+    done
+    kill_supervisor doomed
+    await_log "workload-doomed.scope: its supervisor has died 6 times in 60 s"
+    run -0 hpcnode-ctl inspect doomed
+    has "state: running"
+    hpcnode-ctl kill doomed
+    run -0 hpcnode-ctl wait doomed
+    has "state: lost"
+}
