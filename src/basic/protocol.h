@@ -56,7 +56,9 @@
 
 #include "macro.h"
 
-#define PROTOCOL_VERSION    1
+/* PROTOCOL_VERSION, which `hello` says, comes from the build. It is raised when something gets another
+ * meaning; what is only added needs no new version. */
+
 #define PROTOCOL_LISTEN_FD  3
 #define PROTOCOL_PACKET_MAX 4096
 #define PROTOCOL_FDS_MAX    8

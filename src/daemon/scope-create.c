@@ -3,6 +3,7 @@
 #include "daemon/scope.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/fault.h"
 #include "daemon/limits-bus.h"
 #include "daemon/log.h"
 
@@ -85,6 +86,7 @@ static void undo_finish(ScopeCreate *c)
         TAILQ_INIT(&waiters);
         TAILQ_CONCAT(&waiters, &s->waiters, waiters);
         scope_forget_files(s, true);
+        fault_point(FAULT_CREATE_UNDONE);
         scope_free(s);
 
         /* Only now: whoever is told that it failed finds nothing of it. */
@@ -122,6 +124,7 @@ static void undo(ScopeCreate *c, int r, const sd_bus_error *error)
 
         if (c->undoing)
                 return;
+        fault_point(FAULT_CREATE_UNDO);
         c->undoing = true;
         c->unit_requested = false;
         c->r = r;
@@ -203,6 +206,7 @@ static void succeed(ScopeCreate *c)
         scope_create_free(c);
         scope_set_state(s, SCOPE_ACTIVE);
         (void) scope_save(s);
+        fault_point(FAULT_CREATE_RECORDED);
         announce(s);
 
         r = scope_object_path(s, &path);
@@ -212,6 +216,7 @@ static void succeed(ScopeCreate *c)
                 call_reply(call, "osu", path, s->path, (uint32_t) s->main_pid);
         else
                 call_reply(call, "os", path, s->path);
+        fault_point(FAULT_CREATE_ANSWERED);
 
         while ((destroyer = TAILQ_FIRST(&destroyers))) {
                 TAILQ_REMOVE(&destroyers, destroyer, waiters);
@@ -225,10 +230,12 @@ static void on_main(Task *t, int r, const sd_bus_error *error, void *userdata)
 {
         ScopeCreate *c = userdata;
 
-        if (r < 0)
+        if (r < 0) {
                 undo(c, r, error);
-        else
-                succeed(c);
+                return;
+        }
+        fault_point(FAULT_CREATE_MAIN_STARTED);
+        succeed(c);
 }
 
 static void start_main(ScopeCreate *c)
@@ -290,9 +297,11 @@ static void on_setup(const SupervisorAnswer *answer, void *userdata)
                 return;
         }
 
+        fault_point(FAULT_CREATE_SET_UP);
         r = scope_open_payload(s);
         if (r >= 0)
                 r = check_limits(s, &error);
+        fault_point(FAULT_CREATE_LIMITED);
         if (r < 0)
                 undo(c, r, &error);
         else
@@ -316,10 +325,13 @@ static void on_path(int r, sd_bus_message *reply, const sd_bus_error *error, voi
                 s->path = strdup(path);
                 r = s->path ? scope_open_cgroup(s) : -ENOMEM;
         }
+        fault_point(FAULT_CREATE_PATH);
         if (r >= 0)
                 r = scope_save(s);
+        fault_point(FAULT_CREATE_PATH_SAVED);
         if (r >= 0)
                 r = supervisor_setup(s->link, on_setup, c);
+        fault_point(FAULT_CREATE_SETUP_REQUESTED);
         if (r < 0)
                 undo(c, r, error);
 }
@@ -434,6 +446,7 @@ static void on_unit(int r, sd_bus_message *reply, const sd_bus_error *error, voi
         c->systemd = NULL;
         c->unit_requested = false;
         if (r >= 0) {
+                fault_point(FAULT_CREATE_UNIT_MADE);
                 ask_for_path(c);
                 return;
         }
@@ -516,9 +529,12 @@ static void begin(ScopeCreate *c)
 
         c->under_way = true;
         s->manager->creations_under_way++;
+        fault_point(FAULT_CREATE_BEGUN);
         r = scope_save(s);
+        fault_point(FAULT_CREATE_SAVED);
         if (r >= 0)
                 r = supervisor_start(s, &s->link);
+        fault_point(FAULT_CREATE_SUPERVISOR);
         if (r >= 0)
                 r = request_unit(c);
         if (r < 0)

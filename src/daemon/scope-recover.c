@@ -3,6 +3,7 @@
 #include "daemon/scope.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/fault.h"
 #include "basic/process.h"
 #include "daemon/log.h"
 
@@ -135,7 +136,8 @@ static void on_adopted(const SupervisorAnswer *answer, void *userdata)
 
         if (answer->r == -ECONNRESET)
                 return;
-        s->recovering = false;
+        fault_point(FAULT_RECOVER_ADOPTED);
+        s->recovering = s->tasks_unknown = false;
         s->armed = true;
         log_info("%s has a new supervisor", s->unit);
         tasks_spawn_held(s);
@@ -153,11 +155,12 @@ static void on_setup(const SupervisorAnswer *answer, void *userdata)
                 give_up(s, answer->reason ?: strerror(answer->error));
                 return;
         }
+        fault_point(FAULT_RECOVER_SET_UP);
         for (Task *t = s->tasks; t && r >= 0; t = t->hh.next)
                 if (!t->starting)
                         r = adopt_task(s, t);
         if (r >= 0)
-                r = scope_adopt_leaves(s);
+                r = s->tasks_unknown ? scope_adopt_leaves(s) : 0;
         if (r >= 0)
                 r = supervisor_adopt(s->link, NULL, -EBADF, on_adopted, s);
         if (r < 0)
@@ -176,6 +179,7 @@ int scope_recover(Scope *s)
         }
         scope_forget_files(s, false); /* its socket */
         r = supervisor_start(s, &s->link);
+        fault_point(FAULT_RECOVER_BEGUN);
         if (r >= 0)
                 r = supervisor_setup(s->link, on_setup, s);
         if (r < 0) {

@@ -4,6 +4,7 @@
 #include "daemon/scope.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/fault.h"
 #include "daemon/log.h"
 
 #include <fcntl.h>
@@ -100,6 +101,7 @@ static void finish(ScopeRelease *r)
         _cleanup_(freep) char *path = NULL;
         CallList calls;
 
+        fault_point(FAULT_RELEASE_UNIT_GONE);
         /* Its supervisor saw the end, so nothing is unknown. */
         if (r->reason == RELEASE_LOST && !s->main_ended && scope_load_outcome(s) >= 0)
                 r->reason = RELEASE_STOPPED;
@@ -114,7 +116,9 @@ static void finish(ScopeRelease *r)
         if (scope_save(s) < 0)
                 log_error("%s: its record cannot be saved and will be lost with the daemon",
                           s->unit);
+        fault_point(FAULT_RELEASE_SAVED);
         scope_forget_files(s, false);
+        fault_point(FAULT_RELEASE_FORGOTTEN);
         log_info("%s has ended: %s", s->unit, scope_state_name(s));
 
         TAILQ_INIT(&calls);
@@ -126,6 +130,7 @@ static void finish(ScopeRelease *r)
         manager_changed(m, "NScopes");
         answer_waiters(s);
         calls_reply_empty(&calls);
+        fault_point(FAULT_RELEASE_ANSWERED);
         calls_fail(&s->freezers, 0,
                    &SD_BUS_ERROR_MAKE_CONST("org.hpcnode.Cgroup1.Error.NotFound",
                                             "the scope has ended meanwhile"));
@@ -242,13 +247,16 @@ static void release_unit(ScopeRelease *r)
 {
         Scope *s = r->scope;
 
+        fault_point(FAULT_RELEASE_FIGURES);
         take_figures(s);
         /* What the supervisor knows must be on disk before it may forget it. */
         (void) scope_save(s);
+        fault_point(FAULT_RELEASE_FIGURES_SAVED);
         r->step = RELEASE_STEP_UNIT;
         set_deadline(r, UNIT_TIMEOUT_USEC);
         if (s->unit_started && (!s->link || supervisor_release(s->link) < 0) && s->cgroup_fd >= 0)
                 (void) cgroup_kill(s->cgroup_fd);
+        fault_point(FAULT_RELEASE_REQUESTED);
 }
 
 void scope_release_continue(Scope *s)
@@ -258,6 +266,7 @@ void scope_release_continue(Scope *s)
         if (r->step == RELEASE_STEP_EMPTY) {
                 if (scope_populated(s) > 0)
                         return;
+                fault_point(FAULT_RELEASE_EMPTY);
                 r->step = RELEASE_STEP_STATUSES;
                 set_deadline(r, STATUSES_TIMEOUT_USEC);
         }
@@ -361,16 +370,19 @@ void scope_release(Scope *s, ReleaseReason reason, Call *call)
         if (reason == RELEASE_LOST && r->step != RELEASE_STEP_UNIT)
                 r->reason = reason;
 
-        if (reason == RELEASE_DESTROY) {
+        if (reason == RELEASE_DESTROY)
                 s->destroying = true;
+        if (is_new)
+                scope_set_state(s, SCOPE_RELEASING);
+        /* Before anything is killed: whatever happens to us now, it is destroyed. */
+        if (is_new || reason == RELEASE_DESTROY)
+                (void) scope_save(s);
+        fault_point(FAULT_RELEASE_RECORDED);
+        if (reason == RELEASE_DESTROY)
                 kill_rest(s);
-        }
+        fault_point(FAULT_RELEASE_KILLED);
         /* PID 1's own stop timeout bounds a stop; everything else was killed. */
         if (r->step == RELEASE_STEP_EMPTY && reason != RELEASE_STOPPED && (is_new || !r->deadline))
                 set_deadline(r, s->manager->config.kill_timeout_usec);
-        if (is_new) {
-                scope_set_state(s, SCOPE_RELEASING);
-                (void) scope_save(s);
-        }
         scope_release_continue(s);
 }

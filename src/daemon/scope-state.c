@@ -396,6 +396,7 @@ static void adopt(Scope *s)
         }
         if (scope_populated(s) > 0) {
                 log_warning("%s has lost its supervisor", s->unit);
+                s->tasks_unknown = true;
                 if (s->destroying)
                         scope_release(s, RELEASE_DESTROY, NULL);
                 else
@@ -403,7 +404,7 @@ static void adopt(Scope *s)
                 return;
         }
         s->unit_started = s->cgroup_fd >= 0;
-        scope_release(s, RELEASE_LOST, NULL);
+        scope_release(s, s->destroying ? RELEASE_DESTROY : RELEASE_LOST, NULL);
 }
 
 /* Stale sockets and half-written files of scopes that are not there any more. */

@@ -3,6 +3,7 @@
 #include "daemon/scope.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/fault.h"
 #include "daemon/log.h"
 
 #include <fcntl.h>
@@ -435,6 +436,7 @@ Scope *scope_drop(Scope *s)
 {
         scope_emit_removed(s);
         scope_forget_files(s, true);
+        fault_point(FAULT_REMOVE_FORGOTTEN);
         return scope_free(s);
 }
 

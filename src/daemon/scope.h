@@ -81,7 +81,8 @@ struct Scope {
 
         ScopeCreate *create; /* while the operation runs */
         ScopeRelease *release;
-        bool recovering;                     /* a new supervisor is put in */
+        bool tasks_unknown; /* a daemon before this one started them, and no supervisor told of them */
+        bool recovering;    /* a new supervisor is put in */
         uint64_t recoveries[RECOVERIES_MAX]; /* when the last ones were (CLOCK_MONOTONIC, µs) */
         TAILQ_HEAD(, TaskSpawn) spawns_held; /* until it is there */
         CallList waiters;                    /* WaitScope */

@@ -7,6 +7,7 @@
 #include "daemon/scope.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -337,9 +338,13 @@ static void link_dispatch(SupervisorLink *l, Message *m)
                 scope_on_cgroup_event(s);
         } else if (streq(m->type, "stopping")) {
                 scope_on_stopping(s);
-        } else if (streq(m->type, "hello") && m->state &&
-                   supervisor_state_from_string(m->state) == SUPERVISOR_STOPPING) {
-                scope_on_stopping(s);
+        } else if (streq(m->type, "hello")) {
+                if (m->version != PROTOCOL_VERSION)
+                        log_info("%s: its supervisor speaks version %" PRIu64
+                                 " of the protocol, this daemon %d",
+                                 s->unit, m->version, PROTOCOL_VERSION);
+                if (m->state && supervisor_state_from_string(m->state) == SUPERVISOR_STOPPING)
+                        scope_on_stopping(s);
         }
 }
 

@@ -3,6 +3,7 @@
  * result. */
 #include "daemon/systemd-job.h"
 
+#include "basic/fault.h"
 #include "daemon/error-bus.h"
 #include "daemon/log.h"
 #include "daemon/scope.h"
@@ -126,6 +127,8 @@ static void systemd_send(SystemdCall *c)
         }
         c->in_flight = true;
         m->systemd_in_flight++;
+        if (c->wait_job)
+                fault_point(FAULT_CREATE_UNIT_REQUESTED);
 }
 
 static int on_defer(sd_event_source *s, void *userdata)

@@ -2,6 +2,8 @@
 /* Starting a task in a scope: no unit and no PID 1, one request to the scope's supervisor. */
 #include "daemon/scope.h"
 
+#include "basic/fault.h"
+
 /* From request to executed program. Ten times what a start on a loaded node was seen to take, and
  * short enough that the whole call is answered before a bus client gives up at 25 s. */
 #define SPAWN_TIMEOUT_USEC (8 * USEC_PER_SEC)
@@ -51,6 +53,7 @@ static void on_spawned(const SupervisorAnswer *answer, void *userdata)
                 return;
         }
 
+        fault_point(FAULT_SPAWN_STARTED);
         /* A task that ended at once may have been reported already; those figures stand. */
         if (t->start_usec == 0)
                 task_update(t,
@@ -65,6 +68,7 @@ static void on_spawned(const SupervisorAnswer *answer, void *userdata)
                 (void) scope_save(s);
         task_emit_added(t);
         q->handler(t, 0, NULL, q->userdata);
+        fault_point(FAULT_SPAWN_ANSWERED);
         /* It may have been the only one and have gone already. */
         scope_on_cgroup_event(s);
 }
@@ -168,11 +172,14 @@ int task_spawn(Scope *s, const char *name, Spec *spec, task_handler_t handler, v
                 q->spec = NULL;
                 return r;
         }
+        fault_point(FAULT_SPAWN_RESERVED);
         if (s->recovering) {
-                TAILQ_INSERT_TAIL(&s->spawns_held, TAKE_PTR(q), held);
+                TAILQ_INSERT_TAIL(&s->spawns_held, q, held); /* uses its argument more than once */
+                TAKE_PTR(q);
                 return 0;
         }
         r = send_request(q);
+        fault_point(FAULT_SPAWN_REQUESTED);
         if (r < 0) {
                 task_free(t);
                 q->spec = NULL;

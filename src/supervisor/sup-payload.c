@@ -4,6 +4,7 @@
 #include "supervisor.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/fault.h"
 #include "basic/process.h"
 
 #include <fcntl.h>
@@ -126,5 +127,6 @@ int request_release(Supervisor *s, Request *r)
                         return k;
         }
         s->quit = true;
+        fault_point(FAULT_SUPERVISOR_RELEASED);
         return 1;
 }

@@ -8,6 +8,7 @@
 #include "supervisor.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/fault.h"
 #include "basic/process.h"
 
 #include <fcntl.h>
@@ -76,6 +77,7 @@ static void setup_end(Supervisor *s, int error, const char *step, const char *re
         s->setup.controllers = NULL;
         if (error == 0)
                 s->state = SUPERVISOR_READY;
+        fault_point(FAULT_SUPERVISOR_READY);
         link_say(s, SAY_SETUP);
         if (error == 0)
                 return;
@@ -165,6 +167,7 @@ static int become_lasting(Supervisor *s, bool placed)
                 if (r < 0)
                         return r;
         }
+        fault_point(FAULT_SUPERVISOR_PLACED);
         s->supervisor_fd = safe_close(s->supervisor_fd);
         r = cgroup_read(s->scope_fd, "cgroup.controllers", &s->setup.controllers);
         if (r < 0)
@@ -222,6 +225,7 @@ static int setup_begin(Supervisor *s, Request *r)
                 k = fail(r, "cannot make payload/", s->payload_fd);
                 goto undo;
         }
+        fault_point(FAULT_SUPERVISOR_DIRECTORIES);
         k = clone_lasting(s);
         if (k >= 0)
                 return 1;

@@ -4,6 +4,7 @@
 #include "supervisor.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/fault.h"
 #include "basic/name.h"
 #include "basic/process.h"
 
@@ -32,6 +33,7 @@ static void spawn_ended(Supervisor *s, Task *t, TaskState state)
 static void spawn_executed(Supervisor *s, Task *t)
 {
         spawn_ended(s, t, TASK_RUNNING);
+        fault_point(FAULT_SUPERVISOR_EXECUTED);
         link_say_task(s, t, SAY_TASK | SAY_REPLY);
 }
 
@@ -219,6 +221,7 @@ static int spawn_start(Supervisor *s, Request *r, Task *t, Child *c)
                 return fail(r, SPAWN_STEP_LEAF, leaf,
                             leaf == -EEXIST ? "processes are left in the leaf" : NULL);
         t->has_leaf = true;
+        fault_point(FAULT_SUPERVISOR_LEAF);
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return fail(r, SPAWN_STEP_PLACE, -errno, NULL);
         status = fds[0];
@@ -234,6 +237,7 @@ static int spawn_start(Supervisor *s, Request *r, Task *t, Child *c)
                 return fail(r, SPAWN_STEP_PLACE, (int) pid, NULL);
         s->populated = true;
         task_set_pid(s, t, pid);
+        fault_point(FAULT_SUPERVISOR_CHILD);
         return 0;
 }
 

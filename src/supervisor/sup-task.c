@@ -4,6 +4,7 @@
 #include "supervisor.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/fault.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -208,6 +209,7 @@ void task_ended(Supervisor *s, Task *t, const siginfo_t *si)
                 t->exit_status = si->si_status;
                 t->oom = si->si_code != CLD_EXITED && si->si_status == SIGKILL &&
                          killed_for_memory(s, t);
+                fault_point(FAULT_SUPERVISOR_TASK_ENDED);
                 link_say_task(s, t, SAY_EXITED);
                 if (streq(t->name, TASK_MAIN))
                         (void) payload_kill(s);

@@ -179,14 +179,20 @@ log_cursor() {
     journalctl -q -n 0 --show-cursor | sed -n 's/^-- cursor: //p'
 }
 
-# await_log TEXT [CURSOR]: until the daemon has logged it, anew since CURSOR.
-await_log() {
-    local fd status=0
-    exec {fd}< <(exec timeout 120 journalctl -q -f -n all -o cat -u hpcnode-cgroupd ${2:+--after-cursor="$2"})
-    grep -qm1 -F -- "$1" <&"$fd" || status=$?
+# await_journal TEXT OPTION...: until the journal has a message with it. The options are journalctl's.
+await_journal() {
+    local fd status=0 text=$1
+    shift
+    exec {fd}< <(exec timeout 120 journalctl -q -f -n all -o cat "$@")
+    grep -qm1 -F -- "$text" <&"$fd" || status=$?
     kill $!
     exec {fd}<&-
     return $status
+}
+
+# await_log TEXT [CURSOR]: until the daemon has logged it, anew since CURSOR.
+await_log() {
+    await_journal "$1" -u hpcnode-cgroupd ${2:+--after-cursor="$2"}
 }
 
 # ---- nothing left ----------------------------------------------------------------------------

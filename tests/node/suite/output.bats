@@ -31,3 +31,22 @@ load lib
     run -0 journalctl -q -o cat -u workload-shared.scope _PID="$b"
     [ "$output" = "from b" ]
 }
+
+@test "a line every 10 ms for 30 s across five restarts of the daemon: none is missing" {
+    ticks=3000
+    run -0 hpcnode-ctl run --id ticking -- "$HELPERS/tick" $ticks 10
+    for restart in 1 2 3 4 5; do
+        await_journal $((restart * 500)) _SYSTEMD_UNIT=workload-ticking.scope
+        if ((restart % 2)); then
+            daemon_pid
+            kill -KILL "$DAEMON"
+            await exit "$DAEMON"
+            systemctl start hpcnode-cgroupd
+        else
+            systemctl restart hpcnode-cgroupd
+        fi
+    done
+    run -0 hpcnode-ctl wait ticking
+    has "exit: 0"
+    diff <(seq $ticks) <(job_log ticking)
+}

@@ -43,6 +43,53 @@ teardown() {
     has "signal: 15"
 }
 
+@test "an upgrade to a daemon with a newer protocol serves what the older one has started, and back" {
+    drop_in=/run/systemd/system/hpcnode-cgroupd.service.d
+    cd "$BATS_TEST_TMPDIR"
+    mkfifo go
+    hpcnode-ctl run --id job --priority 7 -- sleep infinity
+    hpcnode-ctl run --id frosty -- sleep infinity
+    hpcnode-ctl freeze frosty
+    hpcnode-ctl run --id meanwhile -- sh -c 'read x <go; exit 5'
+    hpcnode-ctl create alloc
+    hpcnode-ctl run --scope alloc --id task -- sleep infinity
+    run -3 hpcnode-ctl run --id ended --wait -- sh -c 'exit 3'
+    all() {
+        hpcnode-ctl list --no-legend | tr -s ' '
+        for scope in job frosty alloc alloc/task ended; do
+            hpcnode-ctl inspect $scope | grep -vE '^(memory|cpu|io_(read|write))_'
+        done
+    }
+    all >before
+    systemctl stop hpcnode-cgroupd
+    echo >go
+    mkdir -p $drop_in
+    printf '[Service]\nExecStart=\nExecStart=%s/hpcnode-cgroupd-trial\n' "$HELPERS" >$drop_in/trial.conf
+    systemctl daemon-reload
+    cursor=$(log_cursor)
+    systemctl start hpcnode-cgroupd
+    await_log "its supervisor speaks version 1 of the protocol, this daemon 2" "$cursor"
+    run -0 hpcnode-ctl wait meanwhile
+    has "exit: 5"
+    hpcnode-ctl remove meanwhile
+    all | diff <(grep -v meanwhile before) -
+    hpcnode-ctl run --scope alloc --id next --wait -- true
+    hpcnode-ctl thaw frosty
+    hpcnode-ctl run --id newer -- sleep infinity
+    readlink "/proc/$(cat "$(dir newer)/supervisor/cgroup.procs")/exe" | grep trial
+
+    rm $drop_in/trial.conf
+    systemctl daemon-reload
+    systemctl restart hpcnode-cgroupd
+    for scope in newer frosty job; do
+        hpcnode-ctl kill --signal TERM $scope
+        run -0 hpcnode-ctl wait $scope
+        has "signal: 15"
+    done
+    run -0 hpcnode-ctl inspect alloc/task
+    has "state: running"
+}
+
 @test "a record is the same after a restart" {
     needs_controllers
     run hpcnode-ctl run --id hungry --memory-max 8M --wait -- dd if=/dev/zero of=/dev/null bs=32M count=1
