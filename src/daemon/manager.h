@@ -50,6 +50,7 @@ typedef struct Manager {
         SystemdCall *jobs; /* by job path: calls whose job PID 1 works on */
         TAILQ_HEAD(, SystemdCall) systemd_queue, systemd_sent;
         unsigned systemd_in_flight;
+        bool systemd_away; /* PID 1 is not on the bus: what it is to be told waits in the queue */
         sd_event_source *systemd_defer; /* sends the queue from the loop */
 } Manager;
 

@@ -141,6 +141,9 @@ static void undo(ScopeCreate *c, int r, const sd_bus_error *error)
                 (void) cgroup_kill(s->cgroup_fd);
         if (s->link)
                 supervisor_kill_starter(s->link);
+        /* PID 1 may hold its start back for something that the unit needs. */
+        if (s->unit_started && r == -ETIMEDOUT)
+                systemd_call_forget(s->manager, "StopUnit", s->unit, "replace");
         /* A unit that failed before it was ever active may have been dropped already. */
         if (s->unit_started &&
             systemd_ask_for_unit(s->manager, s->unit, UNDO_TIMEOUT_USEC, on_undo_unit_known, c,
@@ -314,13 +317,19 @@ static void on_path(int r, sd_bus_message *reply, const sd_bus_error *error, voi
 {
         ScopeCreate *c = userdata;
         Scope *s = c->scope;
+        _cleanup_(sd_bus_error_free) sd_bus_error ours = SD_BUS_ERROR_NULL;
         const char *path;
 
         c->systemd = NULL;
         if (r >= 0)
                 r = sd_bus_message_read(reply, "v", "s", &path);
-        if (r >= 0 && *path != '/')
-                r = -ENOENT;
+        if (r >= 0 && *path != '/') {
+                r = error_set(&ours, ERROR_CREATION_FAILED,
+                              "%s: PID 1 has not started the unit: a condition in a drop-in of it "
+                              "was not met, or it was stopped; see `journalctl -u %s`",
+                              s->unit, s->unit);
+                error = &ours;
+        }
         if (r >= 0) {
                 s->path = strdup(path);
                 r = s->path ? scope_open_cgroup(s) : -ENOMEM;

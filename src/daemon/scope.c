@@ -97,6 +97,7 @@ Scope *scope_free(Scope *s)
         tasks_spawn_held(s);
         scope_create_free(s->create);
         scope_release_free(s->release);
+        systemd_call_free(s->unit_query);
         HASH_DEL(s->manager->scopes, s);
         if (scope_has_ended(s))
                 s->manager->n_records--;

@@ -79,6 +79,8 @@ struct Scope {
         Task *tasks; /* by name */
         size_t n_ended_tasks;
 
+        SystemdCall *unit_query; /* whether PID 1 still has the unit */
+
         ScopeCreate *create; /* while the operation runs */
         ScopeRelease *release;
         bool tasks_unknown; /* a daemon before this one started them, and no supervisor told of them */
@@ -151,6 +153,9 @@ void scope_on_cgroup_event(Scope *s);
 void scope_on_stopping(Scope *s);
 void scope_on_supervisor_gone(Scope *s);
 void scope_on_unit_removed(Scope *s);
+
+/* scope-unit.c: PID 1 has said UnitRemoved; scope_on_unit_removed() when that is so. */
+void scope_check_unit(Scope *s);
 
 /* scope-request.c */
 typedef struct ScopeRequest {

@@ -15,7 +15,7 @@
 struct SystemdCall {
         Manager *manager;
         sd_bus_message *message;
-        sd_bus_slot *slot;     /* the pending reply */
+        sd_bus_slot *slot;     /* the pending reply, or the question what became of the job */
         sd_bus_message *reply; /* kept while the job runs */
         char *job;             /* its object path */
         sd_event_source *deadline;
@@ -80,6 +80,32 @@ static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
+/* Kept, within its deadline, until PID 1 can be told again; see on_owner_changed(). */
+static void systemd_call_keep(SystemdCall *c)
+{
+        Manager *m = c->manager;
+
+        c->slot = sd_bus_slot_unref(c->slot);
+        TAILQ_REMOVE(&m->systemd_sent, c, queue);
+        TAILQ_INSERT_TAIL(&m->systemd_queue, c, queue);
+        c->queued = true;
+        (void) sd_event_source_set_enabled(m->systemd_defer, SD_EVENT_ONESHOT);
+}
+
+/* PID 1 has left the bus before it read the call, or is not there: it executes itself anew. (It answers
+ * what it has read before it goes.) Its new connection may have the name already when the calls to the old
+ * one are answered by the bus with NoReply. */
+static bool systemd_call_missed(SystemdCall *c, sd_bus_message *reply)
+{
+        if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+            sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+                c->manager->systemd_away = true;
+        else if (!sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY))
+                return false;
+        systemd_call_keep(c);
+        return true;
+}
+
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
 {
         SystemdCall *c = userdata;
@@ -87,6 +113,8 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
         int r;
 
         systemd_call_leave_flight(c);
+        if (systemd_call_missed(c, reply))
+                return 0;
         if (sd_bus_message_is_method_error(reply, NULL)) {
                 bool gone = sd_bus_message_is_method_error(reply, SYSTEMD_NO_SUCH_UNIT);
 
@@ -119,6 +147,8 @@ static void systemd_send(SystemdCall *c)
         TAILQ_REMOVE(&m->systemd_queue, c, queue);
         TAILQ_INSERT_TAIL(&m->systemd_sent, c, queue);
         c->queued = false;
+        /* The bus could only try to start a second PID 1. */
+        (void) sd_bus_message_set_auto_start(c->message, false);
         /* The deadline counts from queueing and is ours, so the bus call itself has none. */
         r = sd_bus_call_async(m->bus, &c->slot, c->message, on_reply, c, UINT64_MAX);
         if (r < 0) {
@@ -135,7 +165,8 @@ static int on_defer(sd_event_source *s, void *userdata)
 {
         Manager *m = userdata;
 
-        while (m->systemd_in_flight < SYSTEMD_IN_FLIGHT_MAX && !TAILQ_EMPTY(&m->systemd_queue))
+        while (!m->systemd_away && m->systemd_in_flight < SYSTEMD_IN_FLIGHT_MAX &&
+               !TAILQ_EMPTY(&m->systemd_queue))
                 systemd_send(TAILQ_FIRST(&m->systemd_queue));
         return 0;
 }
@@ -246,7 +277,7 @@ static int on_unit_removed(sd_bus_message *message, void *userdata, sd_bus_error
                 return 0;
         s = scope_by_unit(m, unit);
         if (s)
-                scope_on_unit_removed(s);
+                scope_check_unit(s);
         return 0;
 }
 
@@ -260,13 +291,72 @@ static int systemd_match(Manager *m, const char *member, sd_bus_message_handler_
 
 static void on_subscribed(int r, sd_bus_message *reply, const sd_bus_error *error, void *userdata)
 {
-        if (r < 0)
+        /* It remembers its subscribers when it executes itself anew. */
+        if (r < 0 && !sd_bus_error_has_name(error, "org.freedesktop.systemd1.AlreadySubscribed"))
                 log_error("cannot subscribe to PID 1: %s", error->message ?: strerror(-r));
+}
+
+static int systemd_subscribe(Manager *m)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        r = systemd_message(m, "Subscribe", &message);
+        return r < 0 ? r
+                     : systemd_call(m, message, false, m->config.unit_timeout_usec, on_subscribed,
+                                    NULL, NULL);
+}
+
+static int on_job_known(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        SystemdCall *c = userdata;
+
+        c->slot = sd_bus_slot_unref(c->slot);
+        /* It has ended, and how is not to be known; the next step finds out. */
+        if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_UNKNOWN_OBJECT))
+                systemd_call_finish(c, 0, NULL);
+        return 0;
+}
+
+/* Nobody heard of the end of a job while PID 1 was not on the bus. */
+static void check_job(SystemdCall *c)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_call(c->manager->bus, &message, SYSTEMD_DESTINATION, c->job,
+                                           "org.freedesktop.DBus.Properties", "Get");
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ss", "org.freedesktop.systemd1.Job", "State");
+        c->slot = sd_bus_slot_unref(c->slot);
+        if (r >= 0)
+                r = sd_bus_call_async(c->manager->bus, &c->slot, message, on_job_known, c,
+                                      UINT64_MAX);
+        if (r < 0)
+                log_error("cannot ask PID 1 for %s: %s", c->job, strerror(-r));
+}
+
+static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+        Manager *m = userdata;
+        SystemdCall *c, *next;
+        const char *owner;
+
+        if (sd_bus_message_read(message, "sss", NULL, NULL, &owner) < 0)
+                return 0;
+        m->systemd_away = !*owner;
+        if (m->systemd_away)
+                return 0;
+        if (systemd_subscribe(m) < 0)
+                log_error("cannot subscribe to PID 1, which is back on the bus");
+        HASH_ITER (by_job, m->jobs, c, next)
+                check_job(c);
+        (void) sd_event_source_set_enabled(m->systemd_defer, SD_EVENT_ONESHOT);
+        return 0;
 }
 
 int systemd_init(Manager *m)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         int r;
 
         TAILQ_INIT(&m->systemd_queue);
@@ -279,11 +369,14 @@ int systemd_init(Manager *m)
         if (r >= 0)
                 r = systemd_match(m, "UnitRemoved", on_unit_removed);
         if (r >= 0)
-                r = systemd_message(m, "Subscribe", &message);
-        if (r < 0)
-                return r;
-        return systemd_call(m, message, false, m->config.unit_timeout_usec, on_subscribed, NULL,
-                            NULL);
+                r = sd_bus_add_match_async(m->bus, NULL,
+                                           "type='signal',sender='org.freedesktop.DBus',"
+                                           "path='/org/freedesktop/DBus',"
+                                           "interface='org.freedesktop.DBus',"
+                                           "member='NameOwnerChanged',"
+                                           "arg0='" SYSTEMD_DESTINATION "'",
+                                           on_owner_changed, NULL, m);
+        return r < 0 ? r : systemd_subscribe(m);
 }
 
 void systemd_done(Manager *m)
