@@ -16,10 +16,10 @@
  *            the lasting process); `failed` has errno, step and reason.
  *   spawn    serial, task, timeout_usec, journal (1 when its output goes to the scope's stream; absent:
  *            when stdout or stderr was not passed), fds (which of "stdin stdout stderr" follow, in this
- *            order, separated by spaces); descriptors: a memfd with the specification (SPEC_* below),
+ *            order, separated by spaces), expires_usec; descriptors: a memfd with the specification (SPEC_* below),
  *            then those. `task` is said first, then `done` with pid, once the program is executed;
  *            `failed` has errno, step (SpawnStep) and nothing of the task is left.
- *   signal   serial, signal, optionally task: sends to the task's own process (race-free, since only
+ *   signal   serial, signal, expires_usec, optionally task: sends to the task's own process (race-free, since only
  *            the supervisor reaps it). `failed` with ESRCH when it has ended. Without task: to every
  *            process of payload.
  *   adopt    serial, task, pid, start_usec: to a supervisor that takes the place of one that has died. A
@@ -29,6 +29,9 @@
  *            else is left of leaves is cleared away.
  *   release  serial: the daemon has taken everything. With an empty payload the supervisor ends, which
  *            closes the connection and is the answer; else `failed` with EBUSY.
+ *
+ * expires_usec (CLOCK_MONOTONIC, µs) is when the daemon gives the request up: a supervisor that was frozen
+ * until then does nothing of it.
  *
  * daemon → supervisor, unanswered:
  *

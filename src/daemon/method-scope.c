@@ -177,6 +177,9 @@ static int kill_scope(Call *call, sd_bus_error *error)
                 return error_set(error, ERROR_KILL_FAILED,
                                  "%s has lost its supervisor: only SIGKILL (9) can be sent",
                                  s->name);
+        r = scope_refuse_frozen(s, error);
+        if (r < 0)
+                return r;
         /* Without a task named, main gets it, as the one that answers for the job. */
         if (!t)
                 t = task_find(s, TASK_MAIN);

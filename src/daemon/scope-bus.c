@@ -99,9 +99,14 @@ static int get_frozen_by(sd_bus *bus, const char *path, const char *interface, c
                          sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Scope *s = userdata;
+        char *names[3] = {};
+        size_t n = 0;
 
-        return s->frozen_by & FROZEN_BY_CLIENT ? sd_bus_message_append(reply, "as", 1, "client")
-                                               : sd_bus_message_append(reply, "as", 0);
+        if (s->frozen_by & FROZEN_BY_CLIENT)
+                names[n++] = (char *) "client";
+        if (s->frozen_by_systemd)
+                names[n++] = (char *) "systemd";
+        return sd_bus_message_append_strv(reply, names);
 }
 
 static int get_pids(sd_bus *bus, const char *path, const char *interface, const char *property,

@@ -23,7 +23,7 @@ void scope_check_freezers(Scope *s)
                 return;
         s->freeze_deadline = sd_event_source_disable_unref(s->freeze_deadline);
         if (!s->release)
-                scope_set_state(s, frozen ? SCOPE_FROZEN : SCOPE_ACTIVE);
+                scope_set_state(s, scope_live_state(s));
         (void) scope_save(s);
         scope_changed(s, "FrozenBy");
         calls_reply_empty(&s->freezers);
@@ -79,6 +79,11 @@ void scope_freeze(Scope *s, bool freeze, Call *call)
                 calls_fail(&s->freezers, 0, &error);
         }
         s->frozen_by = wanted;
+        if (!wanted && scope_refuse_frozen(s, &error) < 0) {
+                scope_changed(s, "FrozenBy");
+                call_fail(call, 0, &error);
+                return;
+        }
         TAILQ_INSERT_TAIL(&s->freezers, call, waiters);
         scope_check_freezers(s);
 }

@@ -109,6 +109,7 @@ static void finish(ScopeRelease *r)
         supervisor_link_free(TAKE_PTR(s->link));
         scope_close_cgroup(s);
         s->frozen_by = 0;
+        s->frozen_by_systemd = false;
         s->stopping = false;
         if (s->exit_usec == 0)
                 s->exit_usec = now_realtime_usec();
@@ -378,8 +379,10 @@ void scope_release(Scope *s, ReleaseReason reason, Call *call)
         if (is_new || reason == RELEASE_DESTROY)
                 (void) scope_save(s);
         fault_point(FAULT_RELEASE_RECORDED);
-        if (reason == RELEASE_DESTROY)
+        if (reason == RELEASE_DESTROY) {
                 kill_rest(s);
+                scope_thaw_to_end(s);
+        }
         fault_point(FAULT_RELEASE_KILLED);
         /* PID 1's own stop timeout bounds a stop; everything else was killed. */
         if (r->step == RELEASE_STEP_EMPTY && reason != RELEASE_STOPPED && (is_new || !r->deadline))

@@ -385,8 +385,9 @@ static void adopt(Scope *s)
                 return;
         }
 
-        if (s->state == SCOPE_RELEASING)
-                scope_set_state(s, SCOPE_ACTIVE);
+        /* systemd may have frozen or thawed it meanwhile. */
+        if (s->state == SCOPE_RELEASING || scope_is_live(s))
+                scope_set_state(s, scope_live_state(s));
         r = supervisor_connect(s, &s->link);
         if (r >= 0) {
                 log_info("%s is adopted", s->unit);

@@ -227,6 +227,8 @@ int scope_open_payload(Scope *s)
         if (s->payload_fd < 0)
                 return -errno;
         r = watch_file(s, "cgroup.events", on_events, &s->events_watch);
+        if (r >= 0)
+                r = scope_watch_freezes(s);
         if (r < 0)
                 return r;
         r = watch_file(s, "memory.events", on_memory_events, &s->memory_watch);
@@ -237,6 +239,7 @@ void scope_close_cgroup(Scope *s)
 {
         s->events_watch = sd_event_source_disable_unref(s->events_watch);
         s->memory_watch = sd_event_source_disable_unref(s->memory_watch);
+        s->freeze_watch = sd_event_source_disable_unref(s->freeze_watch);
         s->payload_fd = safe_close(s->payload_fd);
         s->cgroup_fd = safe_close(s->cgroup_fd);
 }

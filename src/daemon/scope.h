@@ -62,7 +62,8 @@ struct Scope {
         bool unit_started; /* PID 1 was asked for it and its end was not seen */
         bool stopping;     /* PID 1 stops it */
         bool destroying;   /* DestroyScope was called: after a restart it is gone on with */
-        unsigned frozen_by;
+        bool frozen_by_systemd;
+        unsigned frozen_by; /* us; payload is frozen then */
         Limits limits;
 
         uint64_t created_usec, start_usec, exit_usec; /* CLOCK_REALTIME; 0: not yet */
@@ -75,7 +76,7 @@ struct Scope {
 
         int cgroup_fd, payload_fd;
         SupervisorLink *link;
-        sd_event_source *events_watch, *memory_watch;
+        sd_event_source *events_watch, *memory_watch, *freeze_watch;
         Task *tasks; /* by name */
         size_t n_ended_tasks;
 
@@ -216,6 +217,19 @@ int scope_adopt_leaves(Scope *s);
 void scope_freeze(Scope *s, bool freeze, Call *call);
 void scope_check_freezers(Scope *s);
 void task_freeze(Task *t, bool freeze, Call *call);
+
+/* scope-frozen.c: what systemd has frozen */
+int scope_watch_freezes(Scope *s);
+bool scope_is_frozen_by_systemd(const Scope *s);
+
+/* SCOPE_FROZEN or SCOPE_ACTIVE, of a live scope. */
+ScopeState scope_live_state(const Scope *s);
+
+/* Negative with the sentence when it is frozen by systemd. */
+int scope_refuse_frozen(const Scope *s, sd_bus_error *error);
+
+/* Everything in payload was killed: lets the supervisor go on to its end. */
+void scope_thaw_to_end(Scope *s);
 
 /* scope-limits.c: changes limits of a live scope, in the unit and in force. Takes the limits out of
  * *changes, and the call over unless it returns negative. */

@@ -16,6 +16,9 @@
 /* A supervisor answers at once, except to `spawn`, which has a deadline of its own there. */
 #define REQUEST_TIMEOUT_USEC (5 * USEC_PER_SEC)
 
+/* How many daemons may start one after the other while the supervisor is frozen and accepts none. */
+#define LISTEN_BACKLOG 128
+
 typedef struct Request {
         SupervisorLink *link;
         uint64_t serial;
@@ -202,6 +205,12 @@ static int on_request_deadline(sd_event_source *source, uint64_t usec, void *use
 {
         request_finish(userdata, &(SupervisorAnswer){ .r = -ETIMEDOUT, .error = ETIMEDOUT });
         return 0;
+}
+
+/* For a request that must not be obeyed once the caller was told that it failed. */
+static void append_expiry(Fields *f, uint64_t timeout_usec)
+{
+        fields_append_u64(f, "expires_usec", now_monotonic_usec() + timeout_usec);
 }
 
 /* Sends a request whose fields start with type; the serial is added here. */
@@ -480,7 +489,8 @@ int supervisor_start(Scope *s, SupervisorLink **ret)
                 safe_close(fd);
                 fd = other;
         }
-        if (bind(fd, (struct sockaddr *) &address, sizeof address) < 0 || listen(fd, 8) < 0)
+        if (bind(fd, (struct sockaddr *) &address, sizeof address) < 0 ||
+            listen(fd, LISTEN_BACKLOG) < 0)
                 return -errno;
         r = supervisor_connect(s, &l);
         if (r < 0)
@@ -522,6 +532,7 @@ int supervisor_spawn(SupervisorLink *l, const char *task, uint64_t timeout_usec,
         fields_append_u64(&f, "timeout_usec", timeout_usec);
         fields_append_u64(&f, "journal", journal);
         fields_append(&f, "fds", which);
+        append_expiry(&f, timeout_usec + REQUEST_TIMEOUT_USEC);
         return link_request(l, &f, fds, n_fds, timeout_usec + REQUEST_TIMEOUT_USEC, handler,
                             userdata);
 }
@@ -557,6 +568,7 @@ int supervisor_signal(SupervisorLink *l, const char *task, int sig, supervisor_h
         fields_append(&f, "type", "signal");
         fields_append(&f, "task", task);
         fields_append_i64(&f, "signal", sig);
+        append_expiry(&f, REQUEST_TIMEOUT_USEC);
         return link_request(l, &f, NULL, 0, REQUEST_TIMEOUT_USEC, handler, userdata);
 }
 

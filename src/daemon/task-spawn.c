@@ -38,7 +38,9 @@ static void on_spawn_failed(TaskSpawn *q, Task *t, const SupervisorAnswer *answe
         task_free(t);
         if (asprintf(&what, "%s/%s", q->scope->name, q->task) < 0)
                 what = NULL;
-        r = spec_start_error(q->spec, what ?: q->task, answer, &error);
+        r = answer->r == -ETIMEDOUT ? scope_refuse_frozen(q->scope, &error) : 0;
+        if (r >= 0)
+                r = spec_start_error(q->spec, what ?: q->task, answer, &error);
         q->handler(NULL, r, &error, q->userdata);
 }
 
@@ -77,6 +79,12 @@ static int check_spawnable(Scope *s, const char *name, sd_bus_error *error)
 {
         Task *t = task_find(s, name);
 
+        if (s->frozen_by_systemd) {
+                int r = scope_refuse_frozen(s, error);
+
+                if (r < 0)
+                        return r;
+        }
         if (s->state == SCOPE_FROZEN)
                 return error_set(error, ERROR_CREATION_FAILED,
                                  "%s is frozen, a task could not start in it; thaw it first",

@@ -63,7 +63,7 @@ const char *task_state(const Task *t)
         if (t->starting)
                 return "starting";
         if (!t->ended)
-                return t->scope->frozen_by ? "frozen" : "running";
+                return t->scope->frozen_by || t->scope->frozen_by_systemd ? "frozen" : "running";
         if (t->exit_signal == SIGKILL)
                 return "killed";
         if (t->exit_signal != 0)

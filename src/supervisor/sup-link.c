@@ -320,20 +320,11 @@ static const struct {
         size_t offset;
         bool number;
 } request_keys[] = {
-        TEXT(type),
-        NUMBER(serial),
-        TEXT(task),
-        NUMBER(timeout_usec),
-        { "fds", offsetof(Request, fds_names), false },
-        TEXT(unit),
-        TEXT(identifier),
-        NUMBER(stop_timeout_usec),
-        NUMBER(signal),
-        NUMBER(journal),
-        NUMBER(pid),
-        NUMBER(start_usec),
-        NUMBER(exit_usec),
-        NUMBER(exit),
+        TEXT(type),           NUMBER(serial),       TEXT(task),
+        NUMBER(timeout_usec), NUMBER(expires_usec), { "fds", offsetof(Request, fds_names), false },
+        TEXT(unit),           TEXT(identifier),     NUMBER(stop_timeout_usec),
+        NUMBER(signal),       NUMBER(journal),      NUMBER(pid),
+        NUMBER(start_usec),   NUMBER(exit_usec),    NUMBER(exit),
         NUMBER(oom),
 };
 
@@ -418,7 +409,8 @@ static void request_handle(Supervisor *s, Request *r, char *data, size_t length,
                 answer(s, r, -EINVAL);
                 return;
         }
-        k = requests[i].handle(s, r);
+        /* We stood still meanwhile, and the daemon has given it up. */
+        k = r->expires_usec < now_usec() ? -ETIMEDOUT : requests[i].handle(s, r);
         if (k <= 0 && requests[i].answered)
                 answer(s, r, k);
 }
@@ -441,6 +433,7 @@ static void handle_peer(Supervisor *s, Source *source, uint32_t events)
         _cleanup_(request_done) Request r = {
                 .serial = UINT64_MAX,
                 .timeout_usec = UINT64_MAX,
+                .expires_usec = UINT64_MAX,
                 .stop_timeout_usec = UINT64_MAX,
                 .signal = UINT64_MAX,
                 .journal = UINT64_MAX,

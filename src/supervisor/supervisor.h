@@ -153,7 +153,7 @@ int supervisor_watch(Supervisor *s); /* a new epoll with everything that is alwa
 /* A packet of the daemon. Numbers that were not sent are UINT64_MAX, texts NULL. */
 struct Request {
         char *type, *task, *fds_names, *unit, *identifier;
-        uint64_t serial, timeout_usec, stop_timeout_usec, signal, journal;
+        uint64_t serial, timeout_usec, expires_usec, stop_timeout_usec, signal, journal;
         uint64_t pid, start_usec, exit_usec, exit, oom;
         int fds[PROTOCOL_FDS_MAX]; /* closed afterwards, unless taken */
         size_t n_fds;

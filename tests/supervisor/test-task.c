@@ -190,6 +190,38 @@ static void a_signal_reaches_the_task_or_everything(void **state)
         driver_free(d);
 }
 
+/* As when the supervisor was frozen while the daemon waited. */
+static void what_the_daemon_has_given_up_is_not_done(void **state)
+{
+        Driver *d = driver_new(NULL);
+        Fields signal = {}, spawn = {};
+        Message *m;
+
+        driver_spawn_ok(d, "t", &(Program){ .argv = LONG_TASK });
+        fields_append(&signal, "type", "signal");
+        fields_append_u64(&signal, "signal", SIGKILL);
+        fields_append_u64(&signal, "expires_usec", clock_now() - 1);
+        m = driver_answer(d, driver_send(d, &signal, NULL, 0));
+        assert_string_equal(message_get(m, "type"), "failed");
+        assert_int_equal(message_number(m, "errno"), ETIMEDOUT);
+        free(m);
+        fields_append(&spawn, "type", "spawn");
+        fields_append(&spawn, "task", "late");
+        fields_append_u64(&spawn, "timeout_usec", USEC_PER_SEC);
+        fields_append_u64(&spawn, "expires_usec", clock_now() - 1);
+        m = driver_answer(d, driver_send(d, &spawn, NULL, 0));
+        assert_int_equal(message_number(m, "errno"), ETIMEDOUT);
+        free(m);
+        assert_false(driver_exists(d, "payload/late"));
+        /* The task has survived it. */
+        fields_append(&signal, "type", "signal");
+        fields_append_u64(&signal, "signal", SIGTERM);
+        fields_append_u64(&signal, "expires_usec", clock_now() + 60 * USEC_PER_SEC);
+        free(driver_answer(d, driver_send(d, &signal, NULL, 0)));
+        driver_expect_drop(d, "type", "exited", "task", "t", "signal", "15", NULL);
+        driver_free(d);
+}
+
 static void a_task_killed_for_memory_is_told_so(void **state)
 {
         Driver *d = driver_new(NULL);
@@ -304,6 +336,7 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_end_of_main_kills_without_daemon_too),
         cmocka_unit_test(the_end_of_main_ends_a_start_as_well),
         cmocka_unit_test(a_signal_reaches_the_task_or_everything),
+        cmocka_unit_test(what_the_daemon_has_given_up_is_not_done),
         cmocka_unit_test(a_task_killed_for_memory_is_told_so),
         cmocka_unit_test(a_thousand_tasks_leak_no_descriptor),
         cmocka_unit_test(many_tasks_live_at_once),

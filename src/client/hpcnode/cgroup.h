@@ -175,7 +175,7 @@ typedef struct hpcnode_cgroup_info {
         char *owner;  /* "pact" or "workload" */
         char *description;
         char *log;        /* "journal", "null" or "file:PATH" */
-        char **frozen_by; /* NULL-terminated: "client", "pressure", "emergency" */
+        char **frozen_by; /* NULL-terminated: "client", "systemd", "pressure", "emergency" */
         uint32_t *pids;   /* of the whole scope, its supervisor left out */
         int n_pids;       /* -1: not known */
         uint32_t pid;     /* of the task, or of the scope's main task; 0: none */

@@ -239,3 +239,113 @@ fails() {
     needs workload-.scope '/bin/sleep infinity'
     fails UnitTimeoutSec
 }
+
+# ---- systemctl freeze: the supervisor is frozen, too -----------------------------------------
+
+# frozen_in_time SCOPE UNIT: nothing hangs, each answer says what to do.
+frozen_in_time() {
+    SECONDS=0
+    for call in "ThawScope s $1" "KillScope si $1 15" "Spawn ssasa{sv} $1 late 1 true 0"; do
+        # shellcheck disable=SC2086 # several arguments
+        refused IO $call
+        mentions "systemctl thaw $2"
+    done
+    [ $SECONDS -lt 24 ]
+    run -0 hpcnode-ctl inspect "$1"
+    has "state: frozen" "frozen_by: systemd" "pid_count: 1"
+}
+
+@test "a unit frozen by systemctl is frozen, says so, and goes on when it is thawed" {
+    hpcnode-ctl run --id ice -- sleep infinity
+    systemctl freeze workload-ice.scope
+    frozen_in_time ice workload-ice.scope
+    # Also for a daemon that did not see it.
+    systemctl restart hpcnode-cgroupd
+    frozen_in_time ice workload-ice.scope
+    systemctl thaw workload-ice.scope
+    # What has failed meanwhile is not done now.
+    hpcnode-ctl run --scope ice --id next --wait -- true
+    run -0 hpcnode-ctl inspect ice
+    has "state: running" "pid_count: 1"
+    [ "$(property ice FrozenBy)" = 'as 0' ]
+    run -1 hpcnode-ctl inspect ice/late
+}
+
+@test "a slice frozen by systemctl freezes its scopes, and they go on when it is thawed" {
+    hpcnode-ctl run --id ice -- sleep infinity
+    systemctl freeze workload.slice
+    frozen_in_time ice workload.slice
+    systemctl thaw workload.slice
+    hpcnode-ctl run --scope ice --id next --wait -- true
+    run -0 hpcnode-ctl inspect ice
+    has "state: running"
+}
+
+@test "frozen by a client and by systemctl, it is frozen until both have thawed it" {
+    hpcnode-ctl run --id ice -- sleep infinity
+    hpcnode-ctl freeze ice
+    systemctl freeze workload-ice.scope
+    run -0 hpcnode-ctl inspect ice
+    has "state: frozen" "frozen_by: client systemd"
+    systemctl thaw workload-ice.scope
+    run -0 hpcnode-ctl inspect ice
+    has "state: frozen" "frozen_by: client"
+    systemctl freeze workload-ice.scope
+    refused IO ThawScope s ice
+    [ "$(property ice FrozenBy)" = 'as 1 "systemd"' ]
+    systemctl thaw workload-ice.scope
+    hpcnode-ctl run --scope ice --id next --wait -- true
+    [ "$(property ice State)" = 's "running"' ]
+}
+
+@test "a job frozen by systemctl is destroyed at once, and it is known how it ended" {
+    remember
+    hpcnode-ctl run --id ice -- sleep infinity
+    systemctl freeze workload-ice.scope
+    SECONDS=0
+    hpcnode-ctl destroy ice
+    [ $SECONDS -lt 24 ]
+    run -0 hpcnode-ctl inspect ice
+    has "state: killed" "signal: 9"
+    hpcnode-ctl remove ice
+    nothing_left
+}
+
+@test "a job in a frozen slice is destroyed, and the slice stays frozen" {
+    remember
+    hpcnode-ctl run --id ice -- sleep infinity
+    hpcnode-ctl run --id other -- sleep infinity
+    systemctl freeze workload.slice
+    SECONDS=0
+    hpcnode-ctl destroy ice
+    [ $SECONDS -lt 24 ]
+    run -0 hpcnode-ctl inspect ice
+    has "state: lost"
+    [[ $(content "$(dir other)/cgroup.events") == *"frozen 1"* ]]
+    systemctl thaw workload.slice
+    hpcnode-ctl destroy other
+    hpcnode-ctl remove other
+    hpcnode-ctl remove ice
+    nothing_left
+}
+
+@test "a job frozen by systemctl that is killed by the daemon has ended when it is thawed" {
+    hpcnode-ctl run --id ice -- sleep infinity
+    systemctl freeze workload-ice.scope
+    hpcnode-ctl kill ice
+    systemctl thaw workload-ice.scope
+    run -0 hpcnode-ctl wait ice
+    has "state: killed" "signal: 9"
+}
+
+@test "systemctl stop of a unit that systemctl has frozen ends it by SIGTERM" {
+    hpcnode-ctl run --id ice -- sleep infinity
+    systemctl freeze workload-ice.scope
+    systemctl stop workload-ice.scope || {
+        # Newer ones refuse it.
+        systemctl thaw workload-ice.scope
+        systemctl stop workload-ice.scope
+    }
+    run -0 hpcnode-ctl wait ice
+    has "state: failed" "signal: 15"
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A scope that systemd has frozen (`systemctl freeze` of the unit or of a slice above it): its supervisor
+ * stands still, too, and can do nothing before systemd thaws it. */
+#include "daemon/scope.h"
+
+#include "basic/cgroup-file.h"
+#include "daemon/log.h"
+
+#include <fcntl.h>
+#include <sys/inotify.h>
+
+/* We freeze payload only; the cgroup as a whole is frozen when the supervisor is, too. */
+bool scope_is_frozen_by_systemd(const Scope *s)
+{
+        return s->cgroup_fd >= 0 && cgroup_frozen(s->cgroup_fd) > 0;
+}
+
+static bool slice_is_frozen(const Scope *s)
+{
+        _cleanup_(closep) int fd = openat(s->cgroup_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        return fd >= 0 && cgroup_frozen(fd) > 0;
+}
+
+ScopeState scope_live_state(const Scope *s)
+{
+        return s->frozen_by || s->frozen_by_systemd ? SCOPE_FROZEN : SCOPE_ACTIVE;
+}
+
+static void check(Scope *s)
+{
+        bool frozen = scope_is_frozen_by_systemd(s);
+
+        if (!scope_is_live(s) || frozen == s->frozen_by_systemd)
+                return;
+        s->frozen_by_systemd = frozen;
+        log_info("%s was %s by systemd", s->unit,
+                 frozen ? "frozen, with its supervisor," : "thawed");
+        scope_set_state(s, scope_live_state(s));
+        (void) scope_save(s);
+        scope_changed(s, "FrozenBy");
+}
+
+static int on_events(sd_event_source *source, const struct inotify_event *event, void *userdata)
+{
+        check(userdata);
+        return 0;
+}
+
+int scope_watch_freezes(Scope *s)
+{
+        _cleanup_(closep) int fd = -EBADF;
+
+        s->frozen_by_systemd = scope_is_frozen_by_systemd(s);
+        fd = openat(s->cgroup_fd, "cgroup.events", O_PATH | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return -errno;
+        return sd_event_add_inotify_fd(s->manager->event, &s->freeze_watch, fd, IN_MODIFY,
+                                       on_events, s);
+}
+
+int scope_refuse_frozen(const Scope *s, sd_bus_error *error)
+{
+        _cleanup_(freep) char *slice = NULL;
+        const char *unit = s->unit;
+
+        if (!scope_is_frozen_by_systemd(s))
+                return 0;
+        if (slice_is_frozen(s))
+                unit = s->slice;
+        return error_set(error, ERROR_IO,
+                         "%s: systemd has frozen the unit, and its supervisor with it; `systemctl "
+                         "thaw %s` thaws it",
+                         s->unit, unit);
+}
+
+void scope_thaw_to_end(Scope *s)
+{
+        if (!scope_is_frozen_by_systemd(s))
+                return;
+        /* PID 1 does not thaw a unit below a frozen slice, or thaws the slice as well. Then how the tasks
+         * ended stays unknown. */
+        if (slice_is_frozen(s))
+                (void) cgroup_kill(s->cgroup_fd);
+        else
+                systemd_call_forget(s->manager, "ThawUnit", s->unit, NULL);
+}
