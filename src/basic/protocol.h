@@ -101,7 +101,8 @@ typedef enum SpawnStep {
         SPAWN_STEP_LOG, /* opening the log file */
         SPAWN_STEP_STDIO,
         SPAWN_STEP_EXEC,
-        SPAWN_STEP_TIMEOUT, /* the start took longer than timeout_usec; the child was killed */
+        SPAWN_STEP_TIMEOUT, /* timeout_usec was over before any of cwd, log, exec; those have ETIMEDOUT
+                               then. The child was killed. */
         SPAWN_STEP_DIED,    /* the child was killed before it could execute anything */
         _SPAWN_STEP_MAX,
         _SPAWN_STEP_INVALID = -EINVAL,

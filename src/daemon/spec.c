@@ -422,7 +422,9 @@ bool spec_needs_journal(const Spec *s)
 int spec_start_error(const Spec *s, const char *what, const SupervisorAnswer *a,
                      sd_bus_error *error)
 {
-        const char *cause = strerror(a->error);
+        const char *cause = a->error == ETIMEDOUT
+                                    ? "it does not come to an end; does its file system hang?"
+                                    : strerror(a->error);
 
         if (a->r == -ETIMEDOUT)
                 return error_set(error, ERROR_CREATION_FAILED,

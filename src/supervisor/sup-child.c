@@ -129,8 +129,16 @@ static int step_identity(Start *st)
         return 0;
 }
 
+/* What a caller has named may lie on a file system that hangs: then it is known where. */
+static void announce(const Start *st, SpawnStep step)
+{
+        report(st->child, step, 0);
+}
+
 static int step_cwd(Start *st)
 {
+        if (!streq(st->spec.cwd, "/"))
+                announce(st, SPAWN_STEP_CWD);
         return chdir(st->spec.cwd) < 0 ? -errno : 0;
 }
 
@@ -158,6 +166,7 @@ static int step_log(Start *st)
 {
         if (!needs_log(st) || st->spec.log != SPEC_LOG_FILE)
                 return 0;
+        announce(st, SPAWN_STEP_LOG);
         st->log_fd = open_log_file(st->spec.log_path);
         return st->log_fd < 0 ? st->log_fd : 0;
 }
@@ -235,7 +244,7 @@ static int step_exec(Start *st)
 {
         char **argv = st->spec.argv, **env = st->spec.env;
 
-        report(st->child, SPAWN_STEP_EXEC, 0);
+        announce(st, SPAWN_STEP_EXEC);
         if (!strchr(argv[0], '/'))
                 return exec_search(argv[0], argv, env);
         (void) execve(argv[0], argv, env);

@@ -88,7 +88,8 @@ static void spawn_timeout(Supervisor *s, Task *t)
         if (t->state != TASK_STARTING)
                 return;
         if (t->error == 0) {
-                t->step = SPAWN_STEP_TIMEOUT;
+                if (t->step < 0)
+                        t->step = SPAWN_STEP_TIMEOUT;
                 t->error = ETIMEDOUT;
         }
         (void) kill(t->pid, SIGKILL);

@@ -236,7 +236,7 @@ typedef struct Child {
 
 typedef struct ChildStatus {
         int32_t step;
-        int32_t error; /* 0 with SPAWN_STEP_EXEC: about to execute */
+        int32_t error; /* 0: about to take the step, which may hang */
 } ChildStatus;
 
 _Noreturn void child_run(const Child *c);

@@ -190,7 +190,7 @@ static void a_start_that_cannot_be_killed_is_answered_in_time(void **state)
         driver_spawn_fails(
                 d, "dead",
                 &(Program){ .argv = ARGV("true"), .spec = spec, .timeout_usec = USEC_PER_SEC },
-                "timeout", ETIMEDOUT);
+                "log", ETIMEDOUT);
         assert_true(driver_exists(d, "payload/dead"));
         driver_spawn_fails(d, "dead", &(Program){ .argv = ARGV("true") }, "leaf", EEXIST);
         free(driver_run(d, "other", &(Program){ .argv = ARGV("true") }, output, sizeof(output)));
