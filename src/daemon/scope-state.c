@@ -476,9 +476,11 @@ int manager_load_scopes(Manager *m)
                 r = for_each_file(m, remove_stale);
         if (r < 0)
                 return r;
+        m->adopting = true;
         HASH_ITER (hh, m->scopes, s, next)
                 if (!scope_has_ended(s))
                         adopt(s);
+        m->adopting = false;
         manager_trim_records(m);
         return 0;
 }

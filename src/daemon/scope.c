@@ -458,7 +458,7 @@ void manager_trim_records(Manager *m)
 {
         uint64_t now = now_realtime_usec();
 
-        while (m->n_records > 0) {
+        while (m->n_records > 0 && !m->adopting) {
                 Scope *s = oldest_record(m);
 
                 if (m->n_records <= m->config.records_max &&
