@@ -216,8 +216,13 @@ static int report(hpcnode_cgroup *c, const hpcnode_cgroup_info *started,
                 return 128 + outcome->exit_signal;
         if (outcome->exit_status >= 0)
                 return outcome->exit_status;
-        fprintf(stderr, "error: job %s is %s: nobody knows how it ended\n", started->id,
-                outcome->state);
+        if (streq(outcome->state, "zombie"))
+                fprintf(stderr,
+                        "error: job %s is a zombie: it was killed and hangs in the kernel\n",
+                        started->id);
+        else
+                fprintf(stderr, "error: job %s is %s: nobody knows how it ended\n", started->id,
+                        outcome->state);
         return CTL_FAILED;
 }
 

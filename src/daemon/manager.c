@@ -137,6 +137,7 @@ int manager_new(bool user, Manager **ret)
                 .user = user,
                 .cgroup_fd = -EBADF,
                 .runtime_fd = -EBADF,
+                .instances_max = 1,
                 .supervisor = getenv("HPCNODE_SUPERVISOR") ?: SUPERVISOR_PATH,
         };
         TAILQ_INIT(&m->creations_waiting);

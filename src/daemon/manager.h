@@ -42,7 +42,8 @@ typedef struct Manager {
         Scope *scopes;      /* by unit: live ones and records of ended ones */
         uint64_t n_records; /* the ended ones among them */
         uint64_t n_zombies;
-        bool adopting; /* scopes are being gone through: none but the one at hand may go */
+        unsigned instances_max; /* units of one name there have been at once */
+        bool adopting;          /* scopes are being gone through: none but the one at hand may go */
 
         TAILQ_HEAD(, ScopeCreate) creations_waiting;
         unsigned creations_under_way;

@@ -75,6 +75,8 @@ static int freeze_or_thaw(Call *call, bool freeze, sd_bus_error *error)
         r = read_scope(call, &s, &t, error);
         if (r < 0)
                 return r;
+        if (s->state == SCOPE_ZOMBIE)
+                return scope_refuse_zombie(s, error);
         if (t && (t->ended || t->starting))
                 return error_set(error, ERROR_NOT_FOUND, "%s/%s is %s: it cannot be %s", s->name,
                                  t->name, task_state(t), freeze ? "frozen" : "thawed");
@@ -164,6 +166,8 @@ static int kill_scope(Call *call, sd_bus_error *error)
                                  sig, SIGRTMAX);
         if (scope_has_ended(s))
                 return refuse_ended(s, error);
+        if (s->state == SCOPE_ZOMBIE)
+                return scope_refuse_zombie(s, error);
         if (s->payload_fd < 0 || s->create)
                 return error_set(error, ERROR_NOT_FOUND, "%s is %s", s->name, scope_state_name(s));
 
@@ -207,6 +211,8 @@ static int set_scope_limits(Call *call, sd_bus_error *error)
                 r = limits_read(call->message, &changes, NULL, NULL, NULL, error);
         if (r >= 0 && scope_has_ended(s))
                 r = refuse_ended(s, error);
+        if (r >= 0 && s->state == SCOPE_ZOMBIE)
+                r = scope_refuse_zombie(s, error);
         if (r >= 0)
                 r = scope_set_limits(s, &changes, call, error);
         return r < 0 ? r : 1;
@@ -232,7 +238,7 @@ static int wait_scope(Call *call, sd_bus_error *error)
                 task_answer_wait(t, call);
         else if (t)
                 TAILQ_INSERT_TAIL(&t->waiters, call, waiters);
-        else if (scope_has_ended(s))
+        else if (scope_has_ended(s) || s->state == SCOPE_ZOMBIE)
                 call_reply(call, "siib", scope_state_name(s), s->exit_status, s->exit_signal,
                            (int) (s->oom_kills > 0));
         else
@@ -256,9 +262,7 @@ static int remove_scope(Call *call, sd_bus_error *error)
         if (r < 0)
                 return r;
         if (s->state == SCOPE_ZOMBIE)
-                return error_set(error, ERROR_SCOPE_ZOMBIE,
-                                 "%s is a zombie: its processes were killed and have not ended yet",
-                                 s->name);
+                return scope_refuse_zombie(s, error);
         if (!scope_has_ended(s))
                 return error_set(
                         error, ERROR_NOT_EMPTY,

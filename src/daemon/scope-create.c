@@ -95,11 +95,44 @@ static void undo_finish(ScopeCreate *c)
         calls_fail(&waiters, 0, &error);
 }
 
+/* A process that hangs in the kernel, so far in a start that failed, keeps the unit. */
+static bool leave_zombie(ScopeCreate *c)
+{
+        Scope *s = c->scope;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error left = SD_BUS_ERROR_NULL;
+        Call *call;
+        CallList destroyers, waiters;
+
+        if (scope_populated(s) <= 0)
+                return false;
+        (void) sd_bus_error_setf(&error, c->error.name,
+                                 "%s; a process of it cannot be killed: %s is a zombie until it "
+                                 "ends",
+                                 c->error.message, s->unit);
+        call = TAKE_PTR(c->call);
+        TAILQ_INIT(&destroyers);
+        TAILQ_CONCAT(&destroyers, &c->destroyers, waiters);
+        TAILQ_INIT(&waiters);
+        TAILQ_CONCAT(&waiters, &s->waiters, waiters);
+        scope_create_free(c);
+        s->undone = true;
+        scope_emit_added(s);
+        manager_changed(s->manager, "NScopes");
+        scope_become_zombie(s, &left);
+        call_fail(call, 0, &error);
+        calls_fail(&destroyers, 0, &left);
+        calls_fail(&waiters, 0, &error);
+        return true;
+}
+
 static int on_undo_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
         ScopeCreate *c = userdata;
         Scope *s = c->scope;
 
+        if (leave_zombie(c))
+                return 0;
         log_warning("%s: PID 1 has not dropped the unit in time; asking it to", s->unit);
         systemd_call_forget(s->manager, "StopUnit", s->unit, "replace");
         systemd_call_forget(s->manager, "ResetFailedUnit", s->unit, NULL);

@@ -41,7 +41,8 @@ static Scope *find_by_path(Manager *m, const char *path, const char **ret_task)
         return NULL;
 }
 
-/* A name, when only one scope has it; live ones go before records. */
+/* A name, when it fits in one slice only. Of several that have it there (zombies, records of cleaned
+ * zombies, and one that was made since) the live one is meant, or if there is none the newest. */
 static int find_by_name(Manager *m, const char *name, Scope **ret, sd_bus_error *error)
 {
         Scope *live = NULL, *ended = NULL;
@@ -56,7 +57,8 @@ static int find_by_name(Manager *m, const char *name, Scope **ret, sd_bus_error 
                                 error, ERROR_INVALID_ARGS,
                                 "\"%s\" is in more than one slice: %s and %s; name the unit", name,
                                 (*found)->unit, s->unit);
-                *found = s;
+                if (!*found || (*found)->created_usec <= s->created_usec)
+                        *found = s;
         }
         *ret = live ?: ended;
         return 0;

@@ -99,6 +99,7 @@ static void finish(ScopeRelease *r)
         Scope *s = r->scope;
         Manager *m = s->manager;
         _cleanup_(freep) char *path = NULL;
+        bool was_zombie = s->state == SCOPE_ZOMBIE;
         CallList calls;
 
         fault_point(FAULT_RELEASE_UNIT_GONE);
@@ -120,6 +121,9 @@ static void finish(ScopeRelease *r)
         fault_point(FAULT_RELEASE_SAVED);
         scope_forget_files(s, false);
         fault_point(FAULT_RELEASE_FORGOTTEN);
+        if (was_zombie)
+                log_info("%s is cleaned up: the processes that could not be killed have ended",
+                         s->unit);
         log_info("%s has ended: %s", s->unit, scope_state_name(s));
 
         TAILQ_INIT(&calls);
@@ -135,6 +139,8 @@ static void finish(ScopeRelease *r)
         calls_fail(&s->freezers, 0,
                    &SD_BUS_ERROR_MAKE_CONST("org.hpcnode.Cgroup1.Error.NotFound",
                                             "the scope has ended meanwhile"));
+        if (s->undone)
+                scope_drop(s);
         manager_trim_records(m);
 }
 
@@ -195,30 +201,64 @@ static void emit_zombie(Scope *s, const pid_t *pids, size_t n)
                 (void) sd_bus_send(NULL, signal, NULL);
 }
 
-static void become_zombie(ScopeRelease *r)
+int scope_refuse_zombie(const Scope *s, sd_bus_error *error)
 {
-        Scope *s = r->scope;
+        return error_set(error, ERROR_SCOPE_ZOMBIE,
+                         "%s is a zombie: its processes were killed and have not ended yet; the "
+                         "name %s may be used anew",
+                         s->unit, s->name);
+}
+
+/* What could not be killed is on its way out, so nobody is to freeze it any more. */
+static void end_freezing(Scope *s)
+{
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        s->freeze_deadline = sd_event_source_disable_unref(s->freeze_deadline);
+        (void) cgroup_write(s->payload_fd, "cgroup.freeze", "0");
+        if (s->frozen_by != 0) {
+                s->frozen_by = 0;
+                scope_changed(s, "FrozenBy");
+        }
+        scope_refuse_zombie(s, &error);
+        calls_fail(&s->freezers, 0, &error);
+}
+
+void scope_become_zombie(Scope *s, sd_bus_error *ret_error)
+{
         _cleanup_(freep) char *text = NULL;
         _cleanup_(freep) pid_t *pids = NULL;
-        CallList calls;
         size_t n = 0;
 
         (void) cgroup_pids(s->payload_fd, true, &pids, &n);
         text = describe_pids(pids, n);
+        error_set(ret_error, ERROR_KILL_FAILED,
+                  "%s: killed, and still there after %u s: %s; %s is a zombie until they end",
+                  s->path, (unsigned) (s->manager->config.kill_timeout_usec / USEC_PER_SEC),
+                  text ?: "?", s->unit);
+        if (s->state == SCOPE_ZOMBIE)
+                return;
+
         log_error("%s is a zombie: its processes were killed and have not ended: %s", s->unit,
                   text ?: "?");
-        error_set(&error, ERROR_KILL_FAILED,
-                  "%s: killed, and still there after %u s: %s; it is a zombie until they end",
-                  s->path, (unsigned) (s->manager->config.kill_timeout_usec / USEC_PER_SEC),
-                  text ?: "?");
         s->armed = true; /* its emptying is waited for */
+        end_freezing(s);
         scope_set_state(s, SCOPE_ZOMBIE);
         (void) scope_save(s);
+        emit_zombie(s, pids, n);
+        answer_waiters(s);
+}
+
+static void become_zombie(ScopeRelease *r)
+{
+        Scope *s = r->scope;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        CallList calls;
+
         TAILQ_INIT(&calls);
         TAILQ_CONCAT(&calls, &r->calls, waiters);
         scope_release_free(r);
-        emit_zombie(s, pids, n);
+        scope_become_zombie(s, &error);
         calls_fail(&calls, 0, &error);
 }
 
@@ -265,8 +305,12 @@ void scope_release_continue(Scope *s)
         ScopeRelease *r = s->release;
 
         if (r->step == RELEASE_STEP_EMPTY) {
-                if (scope_populated(s) > 0)
+                if (scope_populated(s) > 0) {
+                        /* PID 1's SIGKILL, at the end of a stop, has taken the supervisor only. */
+                        if (!s->link && !r->deadline)
+                                set_deadline(r, s->manager->config.kill_timeout_usec);
                         return;
+                }
                 fault_point(FAULT_RELEASE_EMPTY);
                 r->step = RELEASE_STEP_STATUSES;
                 set_deadline(r, STATUSES_TIMEOUT_USEC);
@@ -373,7 +417,7 @@ void scope_release(Scope *s, ReleaseReason reason, Call *call)
 
         if (reason == RELEASE_DESTROY)
                 s->destroying = true;
-        if (is_new)
+        if (is_new && s->state != SCOPE_ZOMBIE) /* which it stays, until it is a record */
                 scope_set_state(s, SCOPE_RELEASING);
         /* Before anything is killed: whatever happens to us now, it is destroyed. */
         if (is_new || reason == RELEASE_DESTROY)

@@ -12,41 +12,107 @@ void scope_request_done(ScopeRequest *q)
         *q = (ScopeRequest){};
 }
 
+/* More zombies of one name than any node will have. */
+#define INSTANCES_MAX 1000
+
 static int refuse_existing(const Scope *s, sd_bus_error *error)
 {
+        /* Where the name may mean another one by now, the unit is named. */
+        const char *argument = s->manager->instances_max > 1 ? s->unit : s->name;
+
         if (scope_has_ended(s))
                 return error_set(error, ERROR_ALREADY_EXISTS,
                                  "%s: a job of that name has ended (%s) and its record is kept; "
                                  "`hpcnode-ctl remove %s` drops it",
-                                 s->name, scope_state_name(s), s->name);
+                                 s->name, scope_state_name(s), argument);
         return error_set(error, ERROR_ALREADY_EXISTS, "%s is in use: %s at %s (%s)", s->name,
                          s->unit, s->path ?: s->slice, scope_state_name(s));
 }
 
-/* Finds the unit's name: a zombie of that name keeps its own, and the new scope is its next
- * instance. */
+static int instance_unit(const ScopeRequest *q, unsigned instance, char **ret, sd_bus_error *error)
+{
+        char *reason = NULL;
+        int r;
+
+        r = scope_unit_name(q->slice, q->name, instance, ret, &reason);
+        return r < 0 ? error_set_reason(error, ERROR_INVALID_ARGS, r, reason) : 0;
+}
+
+/* The next scope of that name from *instance on, zombies left out; NULL after the last. */
+static Scope *next_of_name(Manager *m, const ScopeRequest *q, unsigned *instance)
+{
+        while (*instance <= m->instances_max) {
+                _cleanup_(freep) char *unit = NULL;
+                Scope *s;
+
+                if (instance_unit(q, (*instance)++, &unit, NULL) < 0)
+                        return NULL;
+                s = scope_by_unit(m, unit);
+                if (s && s->state != SCOPE_ZOMBIE && streq(s->name, q->name))
+                        return s;
+        }
+        return NULL;
+}
+
+/* The record of a scope that its owner has destroyed makes room, that of a job does not. */
+static int check_name_free(Manager *m, const ScopeRequest *q, sd_bus_error *error)
+{
+        unsigned instance = 1;
+        const Scope *job = NULL;
+        Scope *s;
+
+        while ((s = next_of_name(m, q, &instance))) {
+                if (!scope_has_ended(s))
+                        return refuse_existing(s, error);
+                if (s->is_job)
+                        job = s;
+        }
+        if (job)
+                return refuse_existing(job, error);
+        instance = 1;
+        while ((s = next_of_name(m, q, &instance)))
+                scope_drop(s);
+        return 0;
+}
+
+/* Finds the unit's name: a zombie keeps its own, and the new scope is the next instance. */
 static int choose_unit(Manager *m, const ScopeRequest *q, char **ret_unit, sd_bus_error *error)
 {
-        for (unsigned instance = 1;; instance++) {
-                _cleanup_(freep) char *unit = NULL;
-                char *reason = NULL;
-                Scope *s;
-                int r;
+        int r;
 
-                r = scope_unit_name(q->slice, q->name, instance, &unit, &reason);
-                if (r < 0)
-                        return error_set_reason(error, ERROR_INVALID_ARGS, r, reason);
-                s = scope_by_unit(m, unit);
-                if (s && s->state == SCOPE_ZOMBIE)
+        r = check_name_free(m, q, error);
+        for (unsigned instance = 1; r >= 0 && instance <= INSTANCES_MAX; instance++) {
+                _cleanup_(freep) char *unit = NULL;
+
+                r = instance_unit(q, instance, &unit, error);
+                if (r < 0 || scope_by_unit(m, unit))
                         continue;
-                if (s && (!scope_has_ended(s) || s->is_job))
-                        return refuse_existing(s, error);
-                /* The record of a scope that its owner has destroyed makes room. */
-                if (s)
-                        scope_drop(s);
+                if (instance > m->instances_max)
+                        m->instances_max = instance;
                 *ret_unit = TAKE_PTR(unit);
                 return 0;
         }
+        return r < 0 ? r
+                     : error_set(error, ERROR_ALREADY_EXISTS, "%s has %u zombies already", q->name,
+                                 INSTANCES_MAX);
+}
+
+void scope_note_instance(const Scope *s)
+{
+        Manager *m = s->manager;
+        _cleanup_(freep) char *first = NULL, *reason = NULL;
+        const char *rest;
+        unsigned long instance;
+
+        if (scope_unit_name(s->slice, s->name, 1, &first, &reason) < 0)
+                return;
+        first[strlen(first) - strlen(".scope")] = '\0';
+        rest = startswith(s->unit, first);
+        if (!rest || *rest != '-')
+                return;
+        instance = strtoul(rest + 1, NULL, 10);
+        if (instance > m->instances_max && instance <= INSTANCES_MAX)
+                m->instances_max = (unsigned) instance;
 }
 
 int scope_from_request(Manager *m, ScopeRequest *q, Scope **ret, sd_bus_error *error)

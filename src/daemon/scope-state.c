@@ -68,6 +68,7 @@ static const struct {
         FIELD("job", FIELD_BOOL, is_job),
         FIELD("release_on_empty", FIELD_BOOL, release_on_empty),
         FIELD("destroying", FIELD_BOOL, destroying),
+        FIELD("undone", FIELD_BOOL, undone),
         FIELD("main_ended", FIELD_BOOL, main_ended),
         FIELD("main_oom", FIELD_BOOL, main_oom),
         FIELD("created_usec", FIELD_U64, created_usec),
@@ -360,6 +361,7 @@ static int load_scope(Manager *m, const char *file, Scope **ret)
                 return r;
         if (!*s->name || !*s->slice)
                 return -EBADMSG;
+        scope_note_instance(s);
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -391,7 +393,7 @@ static void adopt(Scope *s)
         r = supervisor_connect(s, &s->link);
         if (r >= 0) {
                 log_info("%s is adopted", s->unit);
-                if (s->destroying)
+                if (s->destroying && s->state != SCOPE_ZOMBIE)
                         scope_release(s, RELEASE_DESTROY, NULL);
                 return;
         }

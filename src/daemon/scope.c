@@ -360,6 +360,8 @@ void scope_on_cgroup_event(Scope *s)
                 on_empty(s);
         else if (s->release)
                 scope_release_continue(s);
+        else if (s->state == SCOPE_ZOMBIE && scope_populated(s) == 0)
+                scope_release(s, s->link ? RELEASE_ENDED : RELEASE_LOST, NULL);
 }
 
 void scope_on_synced(Scope *s)

@@ -62,6 +62,7 @@ struct Scope {
         bool unit_started; /* PID 1 was asked for it and its end was not seen */
         bool stopping;     /* PID 1 stops it */
         bool destroying;   /* DestroyScope was called: after a restart it is gone on with */
+        bool undone;       /* its creation has failed: a zombie that leaves no record */
         bool frozen_by_systemd;
         unsigned frozen_by; /* us; payload is frozen then */
         Limits limits;
@@ -173,6 +174,9 @@ void scope_request_done(ScopeRequest *q);
  * AlreadyExists when the name is in use. */
 int scope_from_request(Manager *m, ScopeRequest *q, Scope **ret, sd_bus_error *error);
 
+/* A scope was loaded: its unit may be a further one of its name. */
+void scope_note_instance(const Scope *s);
+
 /* scope-create.c: creates the scope (and runs main in it), then answers the call. What it needs of the
  * request it takes out of it. Takes the call over unless it returns negative; then nothing was begun. */
 int scope_create(Manager *m, ScopeRequest *q, Call *call, sd_bus_error *error);
@@ -212,6 +216,13 @@ int scope_recover(Scope *s);
 
 /* Tells the supervisor of tasks in payload that it does not know. Negative when it cannot be told. */
 int scope_adopt_leaves(Scope *s);
+
+/* Its processes were killed and are still there: counted, announced, whoever waits for it is answered,
+ * once; *ret_error says which they are. It is cleaned up when they have ended. */
+void scope_become_zombie(Scope *s, sd_bus_error *ret_error);
+
+/* Sets ScopeZombie, for what cannot be done with a zombie; returns as error_set() does. */
+int scope_refuse_zombie(const Scope *s, sd_bus_error *error);
 
 /* scope-freeze.c: answers the call when the kernel says so. Takes it over. */
 void scope_freeze(Scope *s, bool freeze, Call *call);

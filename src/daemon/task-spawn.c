@@ -89,9 +89,10 @@ static int check_spawnable(Scope *s, const char *name, sd_bus_error *error)
                 return error_set(error, ERROR_CREATION_FAILED,
                                  "%s is frozen, a task could not start in it; thaw it first",
                                  s->name);
+        if (s->state == SCOPE_ZOMBIE)
+                return scope_refuse_zombie(s, error);
         if (s->state != SCOPE_ACTIVE && !s->create)
-                return error_set(error,
-                                 s->state == SCOPE_ZOMBIE ? ERROR_SCOPE_ZOMBIE : ERROR_NOT_FOUND,
+                return error_set(error, ERROR_NOT_FOUND,
                                  "%s (%s) is %s: no task can be started in it", s->name, s->unit,
                                  scope_state_name(s));
         if (!s->link)

@@ -94,7 +94,8 @@ static bool await_exit(const char *pid)
 {
         int fd = (int) syscall(SYS_pidfd_open, (pid_t) atoi(pid), 0);
 
-        if (fd < 0 && errno == ESRCH)
+        /* EINVAL while it is on its way out and not a process any more. */
+        if (fd < 0 && (errno == ESRCH || errno == EINVAL) && atoi(pid) > 0)
                 return true;
         if (fd < 0)
                 die("pidfd_open");
