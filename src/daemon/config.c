@@ -12,17 +12,28 @@
 /* A value in µs that PID 1 and sd-event still take. */
 #define USEC_MAX_ALLOWED (UINT64_C(365) * 24 * 3600 * USEC_PER_SEC)
 
-typedef enum ConfigType { CONFIG_USEC, CONFIG_NUMBER } ConfigType;
+typedef enum ConfigType { CONFIG_USEC, CONFIG_NUMBER, CONFIG_WORD } ConfigType;
+
+static const char *const unknown_scopes_words[] = {
+        [UNKNOWN_SCOPES_REPORT] = "report",
+        [UNKNOWN_SCOPES_TERMINATE] = "terminate",
+        NULL,
+};
 
 static const struct ConfigItem {
         const char *section, *key;
         ConfigType type;
         size_t offset;
         uint64_t min, max, fallback;
+        const char *const *words; /* of a CONFIG_WORD, whose value is an index */
 } config_items[] = {
 #define ITEM(section, key, type, member, min, max, fallback)                     \
         {                                                                        \
                 section, key, type, offsetof(Config, member), min, max, fallback \
+        }
+#define WORD(section, key, member, words, fallback)                                        \
+        {                                                                                  \
+                section, key, CONFIG_WORD, offsetof(Config, member), 0, 0, fallback, words \
         }
         /* With the undoing it must fit into the 24 s in which a call is answered. */
         ITEM("Scopes", "UnitTimeoutSec", CONFIG_USEC, unit_timeout_usec, USEC_PER_SEC,
@@ -31,10 +42,13 @@ static const struct ConfigItem {
              10 * USEC_PER_SEC, 10 * USEC_PER_SEC),
         ITEM("Scopes", "StopTimeoutSec", CONFIG_USEC, stop_timeout_usec, USEC_PER_SEC,
              USEC_MAX_ALLOWED, 90 * USEC_PER_SEC),
+        WORD("Scopes", "UnknownScopes", unknown_scopes, unknown_scopes_words,
+             UNKNOWN_SCOPES_REPORT),
         ITEM("Scopes", "RecordsMax", CONFIG_NUMBER, records_max, 0, 1000000, 10000),
         ITEM("Scopes", "RecordsMaxAge", CONFIG_USEC, records_max_age_usec, USEC_PER_SEC,
              USEC_MAX_ALLOWED, UINT64_C(7) * 24 * 3600 * USEC_PER_SEC),
 #undef ITEM
+#undef WORD
 };
 
 static uint64_t *config_member(Config *c, const struct ConfigItem *item)
@@ -102,12 +116,28 @@ static char *read_line(char *buffer, int size, void *userdata)
         return fgets(buffer, size, reader->file);
 }
 
+static void read_word(Reader *reader, const struct ConfigItem *item, const char *text)
+{
+        for (size_t i = 0; item->words[i]; i++)
+                if (streq(item->words[i], text)) {
+                        *config_member(reader->config, item) = i;
+                        return;
+                }
+        log_error("%s:%d: %s=%s is neither \"%s\" nor \"%s\"", reader->path, reader->line,
+                  item->key, text, item->words[0], item->words[1]);
+        reader->r = -EINVAL;
+}
+
 static void read_value(Reader *reader, const struct ConfigItem *item, const char *text)
 {
         bool usec = item->type == CONFIG_USEC;
         uint64_t value;
         int r;
 
+        if (item->type == CONFIG_WORD) {
+                read_word(reader, item, text);
+                return;
+        }
         r = usec ? parse_usec(text, &value) : parse_u64(text, &value);
         if (r >= 0 && value >= item->min && value <= item->max) {
                 *config_member(reader->config, item) = value;

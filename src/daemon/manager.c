@@ -7,6 +7,7 @@
 #include "daemon/hierarchy.h"
 #include "daemon/log.h"
 #include "daemon/scope.h"
+#include "daemon/sweep.h"
 #include "daemon/systemd-job.h"
 
 #include <fcntl.h>
@@ -293,5 +294,7 @@ int manager_start(Manager *m)
                 r = sd_bus_request_name_async(m->bus, NULL, BUS_NAME, 0, on_name, m);
         if (r >= 0)
                 r = manager_load_scopes(m);
+        if (r >= 0 && manager_sweep(m) < 0)
+                log_error("out of memory: nobody looks for lost workloads");
         return r;
 }

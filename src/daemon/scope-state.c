@@ -420,7 +420,7 @@ static void remove_stale(Manager *m, const char *file)
                 (void) unlinkat(m->runtime_fd, file, 0);
                 return;
         }
-        if (!dot || (!streq(dot, ".sock") && !streq(dot, ".outcome")))
+        if (!dot || (!streq(dot, ".sock") && !streq(dot, ".outcome") && !streq(dot, ".outcome~")))
                 return;
         (void) snprintf(scope, sizeof scope, "%.*s.scope", (int) (dot - file), file);
         if (faccessat(m->runtime_fd, scope, F_OK, 0) < 0 && errno == ENOENT)
