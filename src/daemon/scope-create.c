@@ -110,6 +110,7 @@ static bool leave_zombie(ScopeCreate *c)
                                  "%s; a process of it cannot be killed: %s is a zombie until it "
                                  "ends",
                                  c->error.message, s->unit);
+        fault_point(FAULT_CREATE_RECORDED);
         call = TAKE_PTR(c->call);
         TAILQ_INIT(&destroyers);
         TAILQ_CONCAT(&destroyers, &c->destroyers, waiters);
@@ -187,6 +188,16 @@ static void undo(ScopeCreate *c, int r, const sd_bus_error *error)
         undo_finish(c);
 }
 
+static void undo_unsaved(ScopeCreate *c, int r)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        undo(c,
+             error_set(&error, ERROR_CREATION_FAILED, "%s: its state cannot be saved below %s: %s",
+                       c->scope->unit, c->scope->manager->runtime_path, strerror(-r)),
+             &error);
+}
+
 void scope_create_on_supervisor_gone(Scope *s)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -229,20 +240,36 @@ static void announce(Scope *s)
         manager_changed(s->manager, "NScopes");
 }
 
+/* What is not on disk is half made to the daemon that comes next, which would end it. */
+static int save_active(ScopeCreate *c)
+{
+        Scope *s = c->scope;
+        int r;
+
+        s->state = SCOPE_ACTIVE;
+        r = scope_save(s);
+        s->state = SCOPE_CREATING;
+        return r;
+}
+
 static void succeed(ScopeCreate *c)
 {
         Scope *s = c->scope;
         _cleanup_(freep) char *path = NULL;
         CallList destroyers;
-        Call *call = TAKE_PTR(c->call), *destroyer;
+        Call *call, *destroyer;
         int r;
 
+        r = save_active(c);
+        if (r < 0) {
+                undo_unsaved(c, r);
+                return;
+        }
+        call = TAKE_PTR(c->call);
         TAILQ_INIT(&destroyers);
         TAILQ_CONCAT(&destroyers, &c->destroyers, waiters);
         scope_create_free(c);
         scope_set_state(s, SCOPE_ACTIVE);
-        (void) scope_save(s);
-        fault_point(FAULT_CREATE_RECORDED);
         announce(s);
 
         r = scope_object_path(s, &path);
@@ -368,12 +395,16 @@ static void on_path(int r, sd_bus_message *reply, const sd_bus_error *error, voi
                 r = s->path ? scope_open_cgroup(s) : -ENOMEM;
         }
         fault_point(FAULT_CREATE_PATH);
-        if (r >= 0)
+        if (r >= 0) {
                 r = scope_save(s);
-        fault_point(FAULT_CREATE_PATH_SAVED);
-        if (r >= 0)
+                if (r < 0) {
+                        undo_unsaved(c, r);
+                        return;
+                }
+                fault_point(FAULT_CREATE_PATH_SAVED);
                 r = supervisor_setup(s->link, on_setup, c);
-        fault_point(FAULT_CREATE_SETUP_REQUESTED);
+                fault_point(FAULT_CREATE_SETUP_REQUESTED);
+        }
         if (r < 0)
                 undo(c, r, error);
 }
@@ -573,9 +604,12 @@ static void begin(ScopeCreate *c)
         s->manager->creations_under_way++;
         fault_point(FAULT_CREATE_BEGUN);
         r = scope_save(s);
+        if (r < 0) {
+                undo_unsaved(c, r);
+                return;
+        }
         fault_point(FAULT_CREATE_SAVED);
-        if (r >= 0)
-                r = supervisor_start(s, &s->link);
+        r = supervisor_start(s, &s->link);
         fault_point(FAULT_CREATE_SUPERVISOR);
         if (r >= 0)
                 r = request_unit(c);

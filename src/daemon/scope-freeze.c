@@ -12,9 +12,22 @@
 
 /* --- the whole scope --- */
 
+/* A daemon that starts anew would know nothing of it. */
+static void fail_unsaved(Scope *s, int r)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        error_set(
+                &error, ERROR_IO,
+                "%s is %s, but that cannot be saved below %s: %s; make room there, and do it again",
+                s->name, s->frozen_by ? "frozen" : "thawed", s->manager->runtime_path,
+                strerror(-r));
+        calls_fail(&s->freezers, 0, &error);
+}
+
 void scope_check_freezers(Scope *s)
 {
-        int frozen;
+        int frozen, r;
 
         if (TAILQ_EMPTY(&s->freezers))
                 return;
@@ -24,9 +37,12 @@ void scope_check_freezers(Scope *s)
         s->freeze_deadline = sd_event_source_disable_unref(s->freeze_deadline);
         if (!s->release)
                 scope_set_state(s, scope_live_state(s));
-        (void) scope_save(s);
+        r = scope_save(s);
         scope_changed(s, "FrozenBy");
-        calls_reply_empty(&s->freezers);
+        if (r < 0)
+                fail_unsaved(s, r);
+        else
+                calls_reply_empty(&s->freezers);
 }
 
 static int on_scope_deadline(sd_event_source *source, uint64_t usec, void *userdata)

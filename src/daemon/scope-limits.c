@@ -118,10 +118,15 @@ static void on_set(int r, sd_bus_message *reply, const sd_bus_error *error, void
         if (r >= 0)
                 r = scope_save(s);
         scope_changed(s, "Limits");
-        if (r < 0)
-                call_fail(TAKE_PTR(c->call), r, NULL);
-        else
+        if (r < 0) {
+                error_set(&ours, ERROR_IO,
+                          "%s has the limits, but they cannot be saved below %s: %s; make room "
+                          "there, and set them again",
+                          s->name, s->manager->runtime_path, strerror(-r));
+                call_fail(TAKE_PTR(c->call), 0, &ours);
+        } else {
                 call_reply(TAKE_PTR(c->call), "");
+        }
 }
 
 /* Limits that are fine each may not go together with those that the scope has. */

@@ -8,10 +8,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <sys/stat.h>
 
 /* Far above what 19 limits and a description need; a larger file is not ours. */
 #define STATE_FILE_MAX (1024 * 1024)
+
+/* The last field, of every version: a file without it was cut off. */
+#define END_KEY "end"
 
 /* "limit=MemoryMax=67108864": each limit in its text form, a list once an element. */
 static void append_limits(Fields *f, const Limits *limits)
@@ -125,6 +129,9 @@ static int read_plain_field(Scope *s, size_t i, const char *value)
         r = type == FIELD_INT ? parse_i64(value, &n) : parse_u64(value, &u);
         if (r < 0)
                 return r;
+        if ((type == FIELD_UNSIGNED && u > UINT_MAX) ||
+            (type == FIELD_INT && (n < INT_MIN || n > INT_MAX)))
+                return -ERANGE;
         if (type == FIELD_BOOL)
                 *(bool *) p = u != 0;
         else if (type == FIELD_U64)
@@ -165,7 +172,9 @@ static int write_atomically(int dir, const char *name, const char *data, size_t 
 
         if (asprintf(&temporary, ".#%s", name) < 0)
                 return -ENOMEM;
-        fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        /* A new one: what stands there may be a pipe, or a link. */
+        (void) unlinkat(dir, temporary, 0);
+        fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
                 return -errno;
         for (size_t done = 0; done < length;) {
@@ -179,7 +188,13 @@ static int write_atomically(int dir, const char *name, const char *data, size_t 
                 }
                 done += (size_t) n;
         }
-        return renameat(dir, temporary, dir, name) < 0 ? -errno : 0;
+        if (renameat(dir, temporary, dir, name) < 0) {
+                int r = -errno;
+
+                (void) unlinkat(dir, temporary, 0);
+                return r;
+        }
+        return 0;
 }
 
 int scope_save(const Scope *s)
@@ -193,6 +208,7 @@ int scope_save(const Scope *s)
                 append_field(&f, s, i);
         append_limits(&f, &s->limits);
         append_metrics(&f, &s->metrics);
+        fields_append(&f, END_KEY, "1");
         if (f.error < 0)
                 return f.error;
         (void) snprintf(name, sizeof name, "%s.scope", s->id);
@@ -228,6 +244,8 @@ static int read_file(int dir, const char *name, char **ret, size_t *ret_length)
                 return -errno;
         if (!S_ISREG(st.st_mode) || st.st_size > STATE_FILE_MAX)
                 return -EBADMSG;
+        if (st.st_uid != geteuid())
+                return -EPERM;
         data = malloc((size_t) st.st_size + 1);
         if (!data)
                 return -ENOMEM;
@@ -309,21 +327,54 @@ static int read_scope_field(Scope *s, const char *key, char *value)
 /* The unit comes first: the scope is hashed by it. */
 static int find_unit(const char *data, size_t length, char **ret)
 {
-        _cleanup_(freep) char *copy = malloc(length + 1);
+        _cleanup_(freep) char *copy = malloc(length + 1), *unit = NULL;
         FieldsReader reader;
         char *key, *value;
+        bool complete = false;
         int r;
 
         if (!copy)
                 return -ENOMEM;
         memcpy(copy, data, length);
         reader = fields_reader(copy, length);
-        while ((r = fields_next(&reader, &key, &value)) > 0)
-                if (streq(key, "unit")) {
-                        *ret = strdup(value);
-                        return *ret ? 0 : -ENOMEM;
-                }
-        return r < 0 ? r : -EBADMSG;
+        while ((r = fields_next(&reader, &key, &value)) > 0) {
+                complete = streq(key, END_KEY);
+                if (!unit && streq(key, "unit") && !(unit = strdup(value)))
+                        return -ENOMEM;
+        }
+        if (r < 0)
+                return r;
+        if (!complete || !unit)
+                return -EBADMSG;
+        *ret = TAKE_PTR(unit);
+        return 0;
+}
+
+/* As scope_new() makes it. */
+static int read_id(const char *file, char **ret)
+{
+        size_t n = strspn(file, "0123456789abcdef");
+
+        if (n != 16 || !streq(file + n, ".scope"))
+                return -EBADMSG;
+        *ret = strndup(file, n);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* Whatever stands in the file, only what may be ours is opened, killed or stopped for it. */
+static int check_scope(const Scope *s)
+{
+        const char *last = s->path ? strrchr(s->path, '/') : NULL;
+
+        if (!*s->name || path_owner(s->slice) == OWNER_NONE || path_owner(s->unit) == OWNER_NONE ||
+            !endswith(s->unit, ".scope"))
+                return -EBADMSG;
+        if (!s->path)
+                return 0;
+        /* systemd escapes names that the kernel could take for its own. */
+        if (s->path[0] != '/' || !last || !streq(last + 1 + (last[1] == '_'), s->unit))
+                return -EBADMSG;
+        return 0;
 }
 
 static int load_scope(Manager *m, const char *file, Scope **ret)
@@ -335,14 +386,13 @@ static int load_scope(Manager *m, const char *file, Scope **ret)
         size_t length;
         int r;
 
-        r = read_file(m->runtime_fd, file, &data, &length);
+        r = read_id(file, &id);
+        if (r >= 0)
+                r = read_file(m->runtime_fd, file, &data, &length);
         if (r >= 0)
                 r = find_unit(data, length, &unit);
         if (r < 0)
                 return r;
-        id = strndup(file, strlen(file) - strlen(".scope"));
-        if (!id)
-                return -ENOMEM;
         if (scope_by_unit(m, unit))
                 return -EEXIST;
         r = scope_new(m, "", "", unit, &s);
@@ -357,10 +407,10 @@ static int load_scope(Manager *m, const char *file, Scope **ret)
                 if (r < 0)
                         return r;
         }
+        if (r >= 0)
+                r = check_scope(s);
         if (r < 0)
                 return r;
-        if (!*s->name || !*s->slice)
-                return -EBADMSG;
         scope_note_instance(s);
         *ret = TAKE_PTR(s);
         return 0;
@@ -411,20 +461,21 @@ static void adopt(Scope *s)
 }
 
 /* Stale sockets and half-written files of scopes that are not there any more. */
-static void remove_stale(Manager *m, const char *file)
+static int remove_stale(Manager *m, const char *file)
 {
         const char *dot = strrchr(file, '.');
         char scope[64];
 
         if (startswith(file, ".#")) {
                 (void) unlinkat(m->runtime_fd, file, 0);
-                return;
+                return 0;
         }
         if (!dot || (!streq(dot, ".sock") && !streq(dot, ".outcome") && !streq(dot, ".outcome~")))
-                return;
+                return 0;
         (void) snprintf(scope, sizeof scope, "%.*s.scope", (int) (dot - file), file);
-        if (faccessat(m->runtime_fd, scope, F_OK, 0) < 0 && errno == ENOENT)
+        if (faccessat(m->runtime_fd, scope, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
                 (void) unlinkat(m->runtime_fd, file, 0);
+        return 0;
 }
 
 static void closedirp(DIR **d)
@@ -433,12 +484,12 @@ static void closedirp(DIR **d)
                 (void) closedir(*d);
 }
 
-/* Calls f for every file of the runtime directory. */
-static int for_each_file(Manager *m, void (*f)(Manager *m, const char *file))
+/* Calls f for every file of the runtime directory, until it fails. */
+static int for_each_file(Manager *m, int (*f)(Manager *m, const char *file))
 {
         _cleanup_(closedirp) DIR *d = NULL;
         struct dirent *entry;
-        int fd;
+        int fd, r = 0;
 
         fd = openat(m->runtime_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
@@ -448,24 +499,27 @@ static int for_each_file(Manager *m, void (*f)(Manager *m, const char *file))
                 safe_close(fd);
                 return -errno;
         }
-        while ((entry = readdir(d)))
+        while (r >= 0 && (entry = readdir(d)))
                 if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
-                        f(m, entry->d_name);
-        return 0;
+                        r = f(m, entry->d_name);
+        return r;
 }
 
-static void load_file(Manager *m, const char *file)
+/* What is wrong with a file concerns its scope alone. What the daemon is short of does not: it ends, and
+ * the next one finds all files again. */
+static int load_file(Manager *m, const char *file)
 {
         const char *suffix = endswith(file, ".scope");
         Scope *s;
         int r;
 
         if (!suffix || *file == '.')
-                return;
+                return 0;
         r = load_scope(m, file, &s);
         if (r < 0)
                 log_error("cannot read %s/%s: %s; its scope is not served", m->runtime_path, file,
-                          strerror(-r));
+                          r == -EBADMSG ? "it is no state file, or not whole" : strerror(-r));
+        return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? r : 0;
 }
 
 int manager_load_scopes(Manager *m)

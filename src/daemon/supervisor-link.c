@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <uthash.h>
 
@@ -419,6 +420,18 @@ static int on_starter_exit(sd_event_source *source, const siginfo_t *si, void *u
         return 0;
 }
 
+/* Not through a link to somebody else's. */
+static int check_socket(const Scope *s)
+{
+        char name[64];
+        struct stat st;
+
+        (void) snprintf(name, sizeof name, "%s.sock", s->id);
+        if (fstatat(s->manager->runtime_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return -errno;
+        return S_ISSOCK(st.st_mode) ? 0 : -ENOTSOCK;
+}
+
 static int socket_address(const Scope *s, struct sockaddr_un *ret)
 {
         *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
@@ -434,7 +447,9 @@ int supervisor_connect(Scope *s, SupervisorLink **ret)
         struct sockaddr_un address;
         int r;
 
-        r = socket_address(s, &address);
+        r = check_socket(s);
+        if (r >= 0)
+                r = socket_address(s, &address);
         if (r < 0)
                 return r;
         l = calloc(1, sizeof *l);

@@ -113,7 +113,8 @@ static bool looks_like_ours(int dir)
 static const char *why_unknown(const Scope *record, int dir)
 {
         if (looks_like_ours(dir))
-                return "it was made by this daemon, and its state file is lost: nobody serves it";
+                return "it was made by this daemon, and its state file is lost or unreadable: "
+                       "nobody serves it";
         return record ? "a scope of that name has ended, and somebody has made this one since"
                       : "it was not made by this daemon";
 }

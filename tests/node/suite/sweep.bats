@@ -83,7 +83,7 @@ lost() {
     rm "$(grep -l '^unit=workload-lost.scope' "$STATE_DIR"/*.scope)"
     systemctl start hpcnode-cgroupd
     run lost
-    has "lost workload: workload-lost.scope at /workload.slice/workload-lost.scope: it was made by this daemon, and its state file is lost: nobody serves it"
+    has "lost workload: workload-lost.scope at /workload.slice/workload-lost.scope: it was made by this daemon, and its state file is lost or unreadable: nobody serves it"
     kill -0 "$pid"
     refused NotFound KillScope si lost 9
     # Its name is taken, which is said as it is.
