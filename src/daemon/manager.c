@@ -174,6 +174,8 @@ Manager *manager_free(Manager *m)
         m->creations_defer = sd_event_source_disable_unref(m->creations_defer);
         HASH_ITER (hh, m->scopes, s, next)
                 scope_free(s);
+        sd_event_source_disable_unref(m->pause_defer);
+        sd_event_source_disable_unref(m->adoption_deadline);
         systemd_done(m);
         sd_bus_flush_close_unref(m->bus);
         sd_event_unref(m->event);
@@ -215,6 +217,20 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
                 log_error("cannot start the slices: %s", strerror(-r));
                 notify_ready(m);
         }
+        return 0;
+}
+
+/* Comes before the calls that the bus has kept for us, which come before its answer to the request. */
+static int on_name_acquired(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const char *name;
+        int r;
+
+        if (sd_bus_message_read(message, "s", &name) < 0 || !streq(name, BUS_NAME))
+                return 0;
+        r = manager_await_adoptions(userdata);
+        if (r < 0)
+                log_error("cannot wait for the adopted scopes: %s", strerror(-r));
         return 0;
 }
 
@@ -290,6 +306,10 @@ int manager_start(Manager *m)
                 r = scope_create_init(m);
         /* Before anything of the adopted scopes is announced, since listeners match on the name. What
          * is asked meanwhile is read by the loop, when they are known. */
+        if (r >= 0)
+                r = sd_bus_match_signal_async(m->bus, NULL, "org.freedesktop.DBus",
+                                              "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                              "NameAcquired", on_name_acquired, NULL, m);
         if (r >= 0)
                 r = sd_bus_request_name_async(m->bus, NULL, BUS_NAME, 0, on_name, m);
         if (r >= 0)

@@ -45,6 +45,10 @@ typedef struct Manager {
         unsigned instances_max; /* units of one name there have been at once */
         bool adopting;          /* scopes are being gone through: none but the one at hand may go */
 
+        unsigned adoptions; /* scopes of which not everything is known yet */
+        bool bus_paused;    /* nothing is read from the bus until it is, or adoption_deadline */
+        sd_event_source *pause_defer, *adoption_deadline;
+
         TAILQ_HEAD(, ScopeCreate) creations_waiting;
         unsigned creations_under_way;
         sd_event_source *creations_defer; /* begins the next ones from the loop */
@@ -65,6 +69,12 @@ int manager_slice_path(const Manager *m, const char *slice, char **ret);
 
 /* Connects, adopts what an earlier daemon left, starts the hierarchy and takes the name. */
 int manager_start(Manager *m);
+
+/* manager-adopt.c: while the supervisors of adopted scopes have not told of their tasks yet, nobody is
+ * answered, since a task might seem never to have been. */
+void manager_begin_adoption(Manager *m);
+void manager_end_adoption(Manager *m);
+int manager_await_adoptions(Manager *m);
 
 int manager_add_bus(Manager *m);
 

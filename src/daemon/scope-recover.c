@@ -125,6 +125,7 @@ static void give_up(Scope *s, const char *reason)
                   s->unit, reason);
         supervisor_link_free(TAKE_PTR(s->link));
         s->recovering = false;
+        scope_end_adoption(s);
         s->armed = true;
         tasks_spawn_held(s);
         scope_on_cgroup_event(s);
@@ -140,6 +141,7 @@ static void on_adopted(const SupervisorAnswer *answer, void *userdata)
         s->recovering = s->tasks_unknown = false;
         s->armed = true;
         log_info("%s has a new supervisor", s->unit);
+        scope_end_adoption(s);
         tasks_spawn_held(s);
         scope_on_cgroup_event(s);
 }

@@ -416,6 +416,15 @@ static int load_scope(Manager *m, const char *file, Scope **ret)
         return 0;
 }
 
+/* One that stands still with its scope tells nothing before systemd thaws it. */
+static void begin_adoption(Scope *s)
+{
+        if (scope_is_frozen_by_systemd(s))
+                return;
+        s->adopting = true;
+        manager_begin_adoption(s->manager);
+}
+
 /* Brings a scope that an earlier daemon served back to life, or to its end. */
 static void adopt(Scope *s)
 {
@@ -443,6 +452,7 @@ static void adopt(Scope *s)
         r = supervisor_connect(s, &s->link);
         if (r >= 0) {
                 log_info("%s is adopted", s->unit);
+                begin_adoption(s);
                 if (s->destroying && s->state != SCOPE_ZOMBIE)
                         scope_release(s, RELEASE_DESTROY, NULL);
                 return;
@@ -450,10 +460,12 @@ static void adopt(Scope *s)
         if (scope_populated(s) > 0) {
                 log_warning("%s has lost its supervisor", s->unit);
                 s->tasks_unknown = true;
+                if (s->state == SCOPE_ZOMBIE)
+                        return; /* its emptying is waited for */
                 if (s->destroying)
                         scope_release(s, RELEASE_DESTROY, NULL);
-                else
-                        (void) scope_recover(s);
+                else if (scope_recover(s) >= 0)
+                        begin_adoption(s);
                 return;
         }
         s->unit_started = s->cgroup_fd >= 0;

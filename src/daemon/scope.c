@@ -92,6 +92,7 @@ Scope *scope_free(Scope *s)
 
         if (!s)
                 return NULL;
+        scope_end_adoption(s);
         scope_create_abandon(s);
         supervisor_link_free(TAKE_PTR(s->link)); /* its requests still refer to the operations */
         tasks_spawn_held(s);
@@ -364,8 +365,18 @@ void scope_on_cgroup_event(Scope *s)
                 scope_release(s, s->link ? RELEASE_ENDED : RELEASE_LOST, NULL);
 }
 
+void scope_end_adoption(Scope *s)
+{
+        if (!s->adopting)
+                return;
+        s->adopting = false;
+        manager_end_adoption(s->manager);
+}
+
 void scope_on_synced(Scope *s)
 {
+        if (!s->recovering)
+                scope_end_adoption(s);
         /* A supervisor that was put in just when the last daemon ended may not know all tasks. */
         if (!s->recovering && s->payload_fd >= 0 && scope_is_live(s) && scope_adopt_leaves(s) < 0)
                 log_warning("%s: cannot tell its supervisor of the tasks in it", s->unit);
@@ -400,6 +411,7 @@ static void kill_unborn(Scope *s)
 void scope_on_supervisor_gone(Scope *s)
 {
         s->recovering = false;
+        scope_end_adoption(s);
         kill_unborn(s);
         supervisor_link_free(TAKE_PTR(s->link));
         if (s->create) {

@@ -85,6 +85,7 @@ struct Scope {
 
         ScopeCreate *create; /* while the operation runs */
         ScopeRelease *release;
+        bool adopting;      /* counted in manager->adoptions */
         bool tasks_unknown; /* a daemon before this one started them, and no supervisor told of them */
         bool recovering;    /* a new supervisor is put in */
         uint64_t recoveries[RECOVERIES_MAX]; /* when the last ones were (CLOCK_MONOTONIC, µs) */
@@ -155,6 +156,9 @@ void scope_on_cgroup_event(Scope *s);
 void scope_on_stopping(Scope *s);
 void scope_on_supervisor_gone(Scope *s);
 void scope_on_unit_removed(Scope *s);
+
+/* All that an earlier daemon knew of it is known, or will never be. */
+void scope_end_adoption(Scope *s);
 
 /* scope-unit.c: PID 1 has said UnitRemoved; scope_on_unit_removed() when that is so. */
 void scope_check_unit(Scope *s);

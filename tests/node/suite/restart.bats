@@ -154,6 +154,34 @@ teardown() {
     grep -qx "signal: 15" "$BATS_TEST_TMPDIR/answer"
 }
 
+@test "who asks before all is known again after a restart is answered when it is" {
+    hpcnode-ctl create alloc
+    hpcnode-ctl run --scope alloc --id lives -- sleep infinity
+    run -4 hpcnode-ctl run --scope alloc --id past --wait -- sh -c 'exit 4'
+    read -r supervisor <"$(dir alloc)/supervisor/cgroup.procs"
+    kill -STOP "$supervisor"
+    cursor=$(log_cursor)
+    crash
+    hpcnode-ctl wait alloc/past >"$BATS_TEST_TMPDIR/answer" 2>&1 &
+    client=$!
+    await_log "workload-alloc.scope is adopted" "$cursor"
+    kill -CONT "$supervisor"
+    wait $client
+    grep -qx "exit: 4" "$BATS_TEST_TMPDIR/answer"
+}
+
+@test "a supervisor that says nothing after a restart keeps nobody else from being served" {
+    hpcnode-ctl create alloc
+    hpcnode-ctl run --scope alloc --id lives -- sleep infinity
+    read -r supervisor <"$(dir alloc)/supervisor/cgroup.procs"
+    kill -STOP "$supervisor"
+    crash
+    hpcnode-ctl run --id other --wait -- true
+    kill -CONT "$supervisor"
+    run -0 hpcnode-ctl inspect alloc/lives
+    has "state: running"
+}
+
 @test "a frozen job stays frozen over a restart, and is known to be" {
     hpcnode-ctl run --id ice -- sleep infinity
     hpcnode-ctl freeze ice
