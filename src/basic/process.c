@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -46,6 +47,24 @@ bool clone_into_cgroup_unsupported(int error)
 
         /* E2BIG: clone3 of 5.3 to 5.6, which finds the unknown member `cgroup` set. */
         return error == ENOSYS || error == EPERM || error == E2BIG;
+}
+
+char process_state(pid_t pid)
+{
+        char path[64], buffer[512], *p;
+        _cleanup_(closep) int fd = -EBADF;
+        ssize_t n;
+
+        (void) snprintf(path, sizeof path, "/proc/%d/stat", (int) pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return '?';
+        n = read(fd, buffer, sizeof buffer - 1);
+        if (n <= 0)
+                return '?';
+        buffer[n] = '\0';
+        p = strrchr(buffer, ')'); /* the name before it may hold anything */
+        return p && p[1] == ' ' ? p[2] : '?';
 }
 
 int pidfd_open_process(pid_t pid)

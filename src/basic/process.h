@@ -13,6 +13,9 @@ pid_t clone_into_cgroup(int cgroup_fd, int *ret_pidfd);
  * E2BIG): then the caller forks, holds the child and writes it into cgroup.procs. */
 bool clone_into_cgroup_unsupported(int error);
 
+/* R, S, D, Z and so on, as in /proc/PID/stat; '?' when there is no such process. */
+char process_state(pid_t pid);
+
 int pidfd_open_process(pid_t pid);
 
 /* How the process of a pidfd ended, as waitid() tells of a child: si_code and si_status. Needs no

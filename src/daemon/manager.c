@@ -5,6 +5,7 @@
 #include "basic/cgroup-file.h"
 #include "basic/name.h"
 #include "daemon/hierarchy.h"
+#include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/scope.h"
 #include "daemon/sweep.h"
@@ -159,6 +160,8 @@ int manager_new(bool user, Manager **ret)
                 return r;
         }
         r = sd_event_default(&m->event);
+        if (r >= 0)
+                r = journal_new(m->event, m->runtime_fd, &m->journal);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(m);
@@ -178,6 +181,7 @@ Manager *manager_free(Manager *m)
         sd_event_source_disable_unref(m->adoption_deadline);
         systemd_done(m);
         sd_bus_flush_close_unref(m->bus);
+        journal_free(m->journal);
         sd_event_unref(m->event);
         safe_close(m->cgroup_fd);
         safe_close(m->runtime_fd);

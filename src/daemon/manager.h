@@ -21,6 +21,7 @@
 /* Below /run, or with --user below $XDG_RUNTIME_DIR. */
 #define RUNTIME_DIRECTORY_NAME "hpcnode-cgroupd"
 
+typedef struct Journal Journal;
 typedef struct Scope Scope;
 typedef struct SystemdCall SystemdCall;
 
@@ -38,6 +39,7 @@ typedef struct Manager {
         int cgroup_fd;          /* CGROUP_ROOT */
         int runtime_fd;         /* of the runtime directory */
         const char *supervisor; /* path of hpcnode-supervisor */
+        Journal *journal;       /* where records of acts go */
 
         Scope *scopes;      /* by unit: live ones and records of ended ones */
         uint64_t n_records; /* the ended ones among them */

@@ -2,6 +2,7 @@
 /* Methods on what exists: destroy, freeze, thaw, kill, limits, wait, remove. */
 #include "daemon/limits-bus.h"
 #include "daemon/manager-bus.h"
+#include "daemon/record.h"
 #include "daemon/scope.h"
 
 #include "basic/cgroup-file.h"
@@ -109,13 +110,41 @@ METHOD(method_thaw_scope)
 
 /* --- KillScope --- */
 
+/* Tasks besides main have no records. */
+static void record_signal(const Scope *s, const char *task, int signal, const Call *call)
+{
+        if (!task || streq(task, TASK_MAIN))
+                record_kill(s, task, signal, call);
+}
+
+/* A signal that the supervisor was asked to send. The scope outlives its link, and so the request. */
+typedef struct Signalling {
+        Scope *scope;
+        Call *call;
+        char *task; /* NULL: all of them */
+        int signal;
+} Signalling;
+
+static Signalling *signalling_free(Signalling *q)
+{
+        if (!q)
+                return NULL;
+        call_free(q->call);
+        free(q->task);
+        free(q);
+        return NULL;
+}
+
+DEFINE_CLEANUP(Signalling *, signalling_free);
+
 static void on_signalled(const SupervisorAnswer *answer, void *userdata)
 {
-        Call *call = userdata;
+        _cleanup_(signalling_freep) Signalling *q = userdata;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
         if (answer->r >= 0) {
-                call_reply(call, "");
+                record_signal(q->scope, q->task, q->signal, q->call);
+                call_reply(TAKE_PTR(q->call), "");
                 return;
         }
         if (answer->error == ESRCH)
@@ -123,7 +152,28 @@ static void on_signalled(const SupervisorAnswer *answer, void *userdata)
         else
                 error_set(&error, ERROR_KILL_FAILED, "the supervisor could not send the signal: %s",
                           strerror(answer->error ?: -answer->r));
-        call_fail(call, 0, &error);
+        call_fail(TAKE_PTR(q->call), 0, &error);
+}
+
+static int send_signal(Scope *s, const char *task, int signal, Call *call)
+{
+        _cleanup_(signalling_freep) Signalling *q = calloc(1, sizeof *q);
+        int r;
+
+        if (!q)
+                return -ENOMEM;
+        *q = (Signalling){ .scope = s, .signal = signal };
+        if (task) {
+                q->task = strdup(task);
+                if (!q->task)
+                        return -ENOMEM;
+        }
+        r = supervisor_signal(s->link, task, signal, on_signalled, q);
+        if (r < 0)
+                return r;
+        q->call = call;
+        TAKE_PTR(q);
+        return 0;
 }
 
 /* SIGKILL goes to everything in the cgroup at once, so that nothing forked meanwhile escapes. */
@@ -173,9 +223,11 @@ static int kill_scope(Call *call, sd_bus_error *error)
 
         if (sig == SIGKILL) {
                 r = kill_at_once(s, t, error);
-                if (r >= 0)
-                        call_reply(call, "");
-                return r < 0 ? r : 1;
+                if (r < 0)
+                        return r;
+                record_signal(s, t ? t->name : NULL, sig, call);
+                call_reply(call, "");
+                return 1;
         }
         if (!s->link)
                 return error_set(error, ERROR_KILL_FAILED,
@@ -189,7 +241,7 @@ static int kill_scope(Call *call, sd_bus_error *error)
                 t = task_find(s, TASK_MAIN);
         if (t && !t->ended)
                 task = t->name;
-        r = supervisor_signal(s->link, task, sig, on_signalled, call);
+        r = send_signal(s, task, sig, call);
         return r < 0 ? r : 1;
 }
 

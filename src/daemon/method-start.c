@@ -2,6 +2,7 @@
 /* CreateScope, Run and Spawn: their arguments read and checked, then handed to the scope. */
 #include "daemon/limits-bus.h"
 #include "daemon/manager-bus.h"
+#include "daemon/record.h"
 #include "daemon/scope.h"
 
 /* A call whose user is being looked up; nothing has been begun for it yet. */
@@ -166,6 +167,8 @@ static void on_task(Task *t, int r, const sd_bus_error *error, void *userdata)
         Call *call = userdata;
         _cleanup_(freep) char *path = NULL;
 
+        if (r >= 0 && streq(t->name, TASK_MAIN) && record_main(t->scope, call))
+                (void) scope_save(t->scope);
         if (r >= 0)
                 r = task_object_path(t, &path);
         if (r < 0)

@@ -6,6 +6,7 @@
 #include "basic/fault.h"
 #include "daemon/limits-bus.h"
 #include "daemon/log.h"
+#include "daemon/record.h"
 
 /* How long the undoing waits for PID 1 to drop the unit. With UnitTimeoutSec and the start of a
  * task it stays below the 24 s in which every call is answered. */
@@ -270,6 +271,10 @@ static void succeed(ScopeCreate *c)
         TAILQ_CONCAT(&destroyers, &c->destroyers, waiters);
         scope_create_free(c);
         scope_set_state(s, SCOPE_ACTIVE);
+        record_created(s, call);
+        (void) record_main(s, call);
+        s->create_recorded = true;
+        (void) scope_save(s);
         announce(s);
 
         r = scope_object_path(s, &path);

@@ -3,6 +3,7 @@
 #include "daemon/scope.h"
 
 #include "basic/cgroup-file.h"
+#include "daemon/record.h"
 
 #include <fcntl.h>
 #include <sys/inotify.h>
@@ -35,6 +36,8 @@ void scope_check_freezers(Scope *s)
         if (frozen != (s->frozen_by != 0))
                 return;
         s->freeze_deadline = sd_event_source_disable_unref(s->freeze_deadline);
+        if (s->state == (frozen ? SCOPE_ACTIVE : SCOPE_FROZEN))
+                record_freeze(s, NULL, frozen, TAILQ_FIRST(&s->freezers));
         if (!s->release)
                 scope_set_state(s, scope_live_state(s));
         r = scope_save(s);
@@ -107,7 +110,7 @@ void scope_freeze(Scope *s, bool freeze, Call *call)
 /* --- one task: its leaf --- */
 
 typedef struct TaskFreeze {
-        char *path;
+        char *unit, *task, *path;
         int leaf_fd;
         bool freeze;
         Call *call;
@@ -122,6 +125,8 @@ static TaskFreeze *task_freeze_free(TaskFreeze *f)
         sd_event_source_disable_unref(f->deadline);
         safe_close(f->leaf_fd);
         call_free(f->call);
+        free(f->unit);
+        free(f->task);
         free(f->path);
         free(f);
         return NULL;
@@ -132,8 +137,14 @@ DEFINE_CLEANUP(TaskFreeze *, task_freeze_free);
 /* 1 when the call was answered. */
 static int task_freeze_check(TaskFreeze *f)
 {
+        Scope *s;
+
         if (cgroup_frozen(f->leaf_fd) != f->freeze)
                 return 0;
+        /* Tasks besides main have no records. */
+        s = streq(f->task, TASK_MAIN) ? scope_by_unit(f->call->manager, f->unit) : NULL;
+        if (s)
+                record_freeze(s, f->task, f->freeze, f->call);
         call_reply(TAKE_PTR(f->call), "");
         return 1;
 }
@@ -185,6 +196,12 @@ void task_freeze(Task *t, bool freeze, Call *call)
                 return;
         }
         f->call = call;
+        f->unit = strdup(s->unit);
+        f->task = strdup(t->name);
+        if (!f->unit || !f->task) {
+                call_fail(TAKE_PTR(f->call), -ENOMEM, NULL);
+                return;
+        }
         f->freeze = freeze;
         f->leaf_fd =
                 openat(s->payload_fd, t->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);

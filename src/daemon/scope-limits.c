@@ -4,6 +4,7 @@
 
 #include "basic/cgroup-file.h"
 #include "daemon/limits-bus.h"
+#include "daemon/record.h"
 
 typedef struct LimitsChange {
         Manager *manager;
@@ -114,6 +115,7 @@ static void on_set(int r, sd_bus_message *reply, const sd_bus_error *error, void
                 call_fail(TAKE_PTR(c->call), r, &ours);
                 return;
         }
+        record_limits(s, &c->changes, c->call);
         r = limits_merge(&s->limits, &c->changes);
         if (r >= 0)
                 r = scope_save(s);

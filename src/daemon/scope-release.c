@@ -5,9 +5,10 @@
 
 #include "basic/cgroup-file.h"
 #include "basic/fault.h"
+#include "basic/process.h"
 #include "daemon/log.h"
+#include "daemon/record.h"
 
-#include <fcntl.h>
 #include <signal.h>
 
 /* The statuses of processes that have ended are in the supervisor's hands already. */
@@ -99,7 +100,6 @@ static void finish(ScopeRelease *r)
         Scope *s = r->scope;
         Manager *m = s->manager;
         _cleanup_(freep) char *path = NULL;
-        bool was_zombie = s->state == SCOPE_ZOMBIE;
         CallList calls;
 
         fault_point(FAULT_RELEASE_UNIT_GONE);
@@ -115,16 +115,13 @@ static void finish(ScopeRelease *r)
         if (s->exit_usec == 0)
                 s->exit_usec = now_realtime_usec();
         scope_set_state(s, final_state(s, r->reason));
+        record_released(s, r->reason);
         if (scope_save(s) < 0)
                 log_error("%s: its record cannot be saved and will be lost with the daemon",
                           s->unit);
         fault_point(FAULT_RELEASE_SAVED);
         scope_forget_files(s, false);
         fault_point(FAULT_RELEASE_FORGOTTEN);
-        if (was_zombie)
-                log_info("%s is cleaned up: the processes that could not be killed have ended",
-                         s->unit);
-        log_info("%s has ended: %s", s->unit, scope_state_name(s));
 
         TAILQ_INIT(&calls);
         TAILQ_CONCAT(&calls, &r->calls, waiters);
@@ -145,24 +142,6 @@ static void finish(ScopeRelease *r)
 }
 
 /* --- a scope whose processes cannot be killed --- */
-
-static char process_state(pid_t pid)
-{
-        char path[64], buffer[512], *p;
-        _cleanup_(closep) int fd = -EBADF;
-        ssize_t n;
-
-        (void) snprintf(path, sizeof path, "/proc/%d/stat", (int) pid);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return '?';
-        n = read(fd, buffer, sizeof buffer - 1);
-        if (n <= 0)
-                return '?';
-        buffer[n] = '\0';
-        p = strrchr(buffer, ')'); /* the name before it may hold anything */
-        return p && p[1] == ' ' ? p[2] : '?';
-}
 
 /* "pid 12 (state D), pid 13 (state D)" of the processes that are left. */
 static char *describe_pids(const pid_t *pids, size_t n)
@@ -244,6 +223,7 @@ void scope_become_zombie(Scope *s, sd_bus_error *ret_error)
         s->armed = true; /* its emptying is waited for */
         end_freezing(s);
         scope_set_state(s, SCOPE_ZOMBIE);
+        record_kill_failed(s, pids, n, "its processes do not end");
         (void) scope_save(s);
         emit_zombie(s, pids, n);
         answer_waiters(s);
@@ -335,6 +315,7 @@ static void report_unit_left(ScopeRelease *r)
                 "%s: all its processes have ended, but PID 1 has not dropped the unit in time; see "
                 "`systemctl status %s`",
                 s->path, s->unit);
+        record_kill_failed(s, NULL, 0, "PID 1 does not drop the unit");
         calls_fail(&r->calls, 0, &error);
         /* Still waiting for UnitRemoved, which ends it. */
         r->deadline = sd_event_source_disable_unref(r->deadline);
@@ -419,6 +400,10 @@ void scope_release(Scope *s, ReleaseReason reason, Call *call)
                 s->destroying = true;
         if (is_new && s->state != SCOPE_ZOMBIE) /* which it stays, until it is a record */
                 scope_set_state(s, SCOPE_RELEASING);
+        if (reason == RELEASE_DESTROY && call) {
+                s->destroyer_uid = call->uid;
+                s->destroyer_pid = call->pid;
+        }
         /* Before anything is killed: whatever happens to us now, it is destroyed. */
         if (is_new || reason == RELEASE_DESTROY)
                 (void) scope_save(s);

@@ -4,6 +4,7 @@
 
 #include "basic/cgroup-file.h"
 #include "daemon/log.h"
+#include "daemon/record.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -82,6 +83,11 @@ static const struct {
         FIELD("main_pid", FIELD_INT, main_pid),
         FIELD("exit_status", FIELD_INT, exit_status),
         FIELD("exit_signal", FIELD_INT, exit_signal),
+        FIELD("start_recorded", FIELD_INT, start_recorded),
+        FIELD("exit_recorded", FIELD_INT, exit_recorded),
+        FIELD("zombie_recorded", FIELD_BOOL, zombie_recorded),
+        FIELD("destroyer_uid", FIELD_UNSIGNED, destroyer_uid),
+        FIELD("destroyer_pid", FIELD_INT, destroyer_pid),
 #undef FIELD
 };
 
@@ -297,7 +303,7 @@ int scope_load_outcome(Scope *s)
         if (report.pid > 0 && report.exit_usec > 0)
                 scope_take_main(s, &report);
         if (s->metrics.present[METRIC_MEMORY_EVENTS_OOM_KILL])
-                s->oom_kills = s->metrics.values[METRIC_MEMORY_EVENTS_OOM_KILL];
+                scope_take_oom_kills(s, s->metrics.values[METRIC_MEMORY_EVENTS_OOM_KILL]);
         return 0;
 }
 
@@ -438,6 +444,7 @@ static void adopt(Scope *s)
         if (half_made) {
                 /* Nobody was told that it exists. */
                 log_info("%s was half made and is undone", s->unit);
+                record_undone(s);
                 if (s->cgroup_fd >= 0)
                         (void) cgroup_kill(s->cgroup_fd);
                 systemd_call_forget(s->manager, "StopUnit", s->unit, "replace");

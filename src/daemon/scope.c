@@ -5,6 +5,7 @@
 #include "basic/cgroup-file.h"
 #include "basic/fault.h"
 #include "daemon/log.h"
+#include "daemon/record.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -66,6 +67,7 @@ int scope_new(Manager *m, const char *slice, const char *name, const char *unit,
                 .unit = strdup(unit),
                 .priority = 50,
                 .exit_status = -1,
+                .destroyer_uid = UID_INVALID,
                 .created_usec = now_realtime_usec(),
                 .cgroup_fd = -EBADF,
                 .payload_fd = -EBADF,
@@ -170,22 +172,28 @@ int scope_read_metrics(const Scope *s, Metrics *ret)
         return metrics_read_scope(s->cgroup_fd, s->payload_fd, ret);
 }
 
-void scope_check_oom(Scope *s)
+void scope_take_oom_kills(Scope *s, uint64_t kills)
 {
         _cleanup_(freep) char *path = NULL;
-        uint64_t kills;
 
-        if (s->payload_fd < 0 ||
-            cgroup_read_key(s->payload_fd, "memory.events", "oom_kill", &kills) < 0 ||
-            kills <= s->oom_kills)
+        if (kills <= s->oom_kills)
                 return;
         s->oom_kills = kills;
-        log_info("%s: the kernel's OOM killer has ended %" PRIu64 " of its processes so far",
-                 s->unit, kills);
+        record_oom(s);
+        (void) scope_save(s);
         scope_changed(s, "OOMKills");
         if (scope_object_path(s, &path) >= 0)
                 (void) sd_bus_emit_signal(s->manager->bus, BUS_PATH, BUS_INTERFACE, "ScopeOOM",
                                           "ost", path, s->name, kills);
+}
+
+void scope_check_oom(Scope *s)
+{
+        uint64_t kills;
+
+        if (s->payload_fd >= 0 &&
+            cgroup_read_key(s->payload_fd, "memory.events", "oom_kill", &kills) >= 0)
+                scope_take_oom_kills(s, kills);
 }
 
 static int on_events(sd_event_source *source, const struct inotify_event *event, void *userdata)
@@ -298,7 +306,7 @@ static void trim_tasks(Scope *s)
 void scope_on_task(Scope *s, const TaskReport *report)
 {
         Task *t = task_find(s, report->task);
-        bool is_new = !t, had_ended = t && t->ended;
+        bool is_new = !t, had_ended = t && t->ended, was_starting = t && t->starting;
 
         if (!t && task_new(s, report->task, &t) < 0) {
                 log_error("%s: out of memory for task %s", s->unit, report->task);
@@ -316,6 +324,9 @@ void scope_on_task(Scope *s, const TaskReport *report)
                 emit_task_exited(t);
                 trim_tasks(s);
         }
+        /* Whoever waits for its start says both. */
+        if (!was_starting && s->state != SCOPE_CREATING && record_main(s, NULL))
+                (void) scope_save(s);
         if (s->is_job && s->main_ended && scope_is_live(s))
                 scope_release(s, RELEASE_ENDED, NULL);
         else

@@ -75,6 +75,12 @@ struct Scope {
         uint64_t oom_kills;
         Metrics metrics; /* final ones, once it has ended */
 
+        /* What of it stands in the journal, so that the next daemon says the rest, and nothing twice. */
+        pid_t start_recorded, exit_recorded; /* of the main task with this pid */
+        bool zombie_recorded;
+        uid_t destroyer_uid; /* who has called DestroyScope; UID_INVALID: nobody, or not known */
+        pid_t destroyer_pid;
+
         int cgroup_fd, payload_fd;
         SupervisorLink *link;
         sd_event_source *events_watch, *memory_watch, *freeze_watch;
@@ -140,6 +146,9 @@ void scope_close_cgroup(Scope *s);
 
 /* The number of processes the OOM killer has ended in payload so far, announced when it grew. */
 void scope_check_oom(Scope *s);
+
+/* The same with a number that is known from elsewhere. */
+void scope_take_oom_kills(Scope *s, uint64_t kills);
 
 /* A new main task begins: what was known of an earlier one is forgotten. */
 void scope_reset_main(Scope *s);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Datagrams to journald's native socket that are never waited for. */
+#pragma once
+
+#include "basic/macro.h"
+
+#include <systemd/sd-event.h>
+
+typedef struct Journal Journal;
+
+/* dir_fd is where the queue is kept while there is one, so that it outlives the daemon; it stays the
+ * caller's. What an earlier daemon could not send any more is sent first. */
+int journal_new(sd_event *event, int dir_fd, Journal **ret);
+
+/* What is still queued is left to the next daemon. */
+Journal *journal_free(Journal *j);
+DEFINE_CLEANUP(Journal *, journal_free);
+
+/* Sends a datagram, or queues it when journald does not take it now: then the loop sends it as soon as
+ * it does. Negative when the queue is full, too, or the datagram is not one that can be sent: it was
+ * dropped then, and counted. */
+int journal_send(Journal *j, const void *data, size_t length);
+
+/* How many have been dropped since the last journal_dropped_said(). */
+uint64_t journal_dropped(const Journal *j);
+void journal_dropped_said(Journal *j, uint64_t n);
