@@ -17,6 +17,9 @@
 /* How many of the processes that could not be killed a record names. */
 #define PIDS_MAX 64
 
+/* A limit for each kind, and four for each of some hundred disks. */
+#define LIMITS_MAX 512
+
 /* One record being written: its datagram, and its line where stderr is not the journal. */
 typedef struct Entry {
         Manager *manager;
@@ -172,17 +175,41 @@ static void put_caller(Entry *e, const Call *call)
                 put_caller_ids(e, call->uid, call->pid);
 }
 
+/* Adds "Property=value" for each element of the limit to texts. */
+static void list_limit(Entry *e, const Limits *limits, LimitType t, char **texts, size_t *n)
+{
+        for (size_t i = 0;; i++) {
+                _cleanup_(freep) char *value = NULL;
+
+                if (limits_format(limits, t, i, &value) <= 0)
+                        return;
+                if (*n == LIMITS_MAX ||
+                    asprintf(&texts[*n], "%s=%s", limit_table[t].property, value) < 0) {
+                        e->truncated = true;
+                        return;
+                }
+                ++*n;
+        }
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* In alphabetical order, since the journal keeps none, and a line read from there is to be the same. */
 static void put_limits(Entry *e, const Limits *limits)
 {
-        for (LimitType t = 0; t < _LIMIT_MAX; t++)
-                for (size_t i = 0;; i++) {
-                        _cleanup_(freep) char *value = NULL, *text = NULL;
+        char *texts[LIMITS_MAX];
+        size_t n = 0;
 
-                        if (limits_format(limits, t, i, &value) <= 0 ||
-                            asprintf(&text, "%s=%s", limit_table[t].property, value) < 0)
-                                break;
-                        put(e, EVENT_FIELD_LIMIT, text);
-                }
+        for (LimitType t = 0; t < _LIMIT_MAX; t++)
+                list_limit(e, limits, t, texts, &n);
+        qsort(texts, n, sizeof *texts, compare_texts);
+        for (size_t i = 0; i < n; i++) {
+                put(e, EVENT_FIELD_LIMIT, texts[i]);
+                free(texts[i]);
+        }
 }
 
 static void put_figures(Entry *e, const Metrics *m)
