@@ -138,5 +138,6 @@ DEFINE_CLEANUP(hpcnode_cgroup_limits *, hpcnode_cgroup_limits_free);
 DEFINE_CLEANUP(hpcnode_cgroup_options *, hpcnode_cgroup_options_free);
 DEFINE_CLEANUP(hpcnode_cgroup_metrics *, hpcnode_cgroup_metrics_free);
 DEFINE_CLEANUP(hpcnode_cgroup_info *, hpcnode_cgroup_info_free);
+DEFINE_CLEANUP(hpcnode_cgroup_events *, hpcnode_cgroup_events_free);
 DEFINE_CLEANUP(hpcnode_cgroup_info **, hpcnode_cgroup_list_free);
 DEFINE_CLEANUP(char **, hpcnode_cgroup_strings_free);

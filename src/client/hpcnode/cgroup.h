@@ -292,6 +292,56 @@ hpcnode_cgroup_info **hpcnode_cgroup_list_free(hpcnode_cgroup_info **list);
 int hpcnode_cgroup_inspect(hpcnode_cgroup *c, const char *scope, hpcnode_cgroup_info **ret,
                            hpcnode_cgroup_error *ret_error);
 
+/* --- records --- */
+
+/* What the daemon has changed, as it has recorded it in the journal: see hpcnode-events(7). It is read
+ * from there, and neither the daemon nor the bus is asked. */
+typedef struct hpcnode_cgroup_events hpcnode_cgroup_events;
+
+/* Opens the records of the system's daemon, of all scopes or only of `scope` (NULL: all), from the oldest
+ * on. HPCNODE_CGROUP_ERROR_PERMISSION_DENIED when the caller may not read the system's journal. */
+int hpcnode_cgroup_events_open(const char *scope, hpcnode_cgroup_events **ret,
+                               hpcnode_cgroup_error *ret_error);
+
+/* The same with those of the user's own daemon. */
+int hpcnode_cgroup_events_open_user(const char *scope, hpcnode_cgroup_events **ret,
+                                    hpcnode_cgroup_error *ret_error);
+hpcnode_cgroup_events *hpcnode_cgroup_events_free(hpcnode_cgroup_events *events);
+
+/* Begins at the first record made at this time or later, in microseconds since 1970. */
+int hpcnode_cgroup_events_seek_time(hpcnode_cgroup_events *events, uint64_t usec,
+                                    hpcnode_cgroup_error *ret_error);
+
+/* Begins so that there are n records still to be read, or fewer; those before the time given earlier to
+ * hpcnode_cgroup_events_seek_time() are passed over. With 0, only those to come. */
+int hpcnode_cgroup_events_seek_last(hpcnode_cgroup_events *events, size_t n,
+                                    hpcnode_cgroup_error *ret_error);
+
+/* Reads the next record: 1, or 0 when there is none at present. */
+int hpcnode_cgroup_events_next(hpcnode_cgroup_events *events, hpcnode_cgroup_error *ret_error);
+
+/* Sleeps until there may be another one, without polling. To be called when hpcnode_cgroup_events_next()
+ * has returned 0, which then is to be called again. When cancel_fd (-1: none) becomes readable, it
+ * returns -EINTR with HPCNODE_CGROUP_ERROR_INTERRUPTED; nothing is read from it. */
+int hpcnode_cgroup_events_wait(hpcnode_cgroup_events *events, int cancel_fd,
+                               hpcnode_cgroup_error *ret_error);
+
+/* The record read last as a line, "EVENT schema=hpcnode.v1 ts_unix_ms=...", without a newline. It
+ * belongs to `events` and is valid until the next record is read, as is what the following returns. */
+const char *hpcnode_cgroup_events_line(const hpcnode_cgroup_events *events);
+
+typedef enum hpcnode_cgroup_field_kind {
+        HPCNODE_CGROUP_FIELD_NONE = 0, /* there is no such field */
+        HPCNODE_CGROUP_FIELD_TEXT = 1,
+        HPCNODE_CGROUP_FIELD_NUMBER = 2, /* decimal, of at most 64 bits, not negative */
+        HPCNODE_CGROUP_FIELD_LIST = 3,   /* one element: the key may come several times */
+} hpcnode_cgroup_field_kind;
+
+/* Field `index` of the record read last, in the order of the line. */
+hpcnode_cgroup_field_kind hpcnode_cgroup_events_field(const hpcnode_cgroup_events *events,
+                                                      size_t index, const char **ret_key,
+                                                      const char **ret_value);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Records of the daemon's acts, read from the journal: the daemon itself is not asked. */
+#include "client.h"
+
+#include "basic/cgroup-file.h"
+#include "basic/event.h"
+#include "basic/fields.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <systemd/sd-id128.h>
+#include <systemd/sd-journal.h>
+#include <time.h>
+
+typedef struct Field {
+        EventField field; /* _EVENT_FIELD_MAX: of a newer daemon */
+        char *key;
+        char *value;
+} Field;
+
+struct hpcnode_cgroup_events {
+        sd_journal *journal;
+        bool at_record;      /* the journal stands at a record that is still to be read */
+        bool watched;        /* changes are told from now on */
+        uint64_t since_usec; /* older ones are passed over */
+        Field *fields;       /* of the record read last */
+        size_t n_fields, n_allocated;
+        char *line;
+};
+
+static void fields_clear(hpcnode_cgroup_events *ev)
+{
+        for (size_t i = 0; i < ev->n_fields; i++) {
+                free(ev->fields[i].key);
+                free(ev->fields[i].value);
+        }
+        ev->n_fields = 0;
+        free(TAKE_PTR(ev->line));
+}
+
+_public_ hpcnode_cgroup_events *hpcnode_cgroup_events_free(hpcnode_cgroup_events *events)
+{
+        if (!events)
+                return NULL;
+        fields_clear(events);
+        free(events->fields);
+        sd_journal_close(events->journal);
+        free(events);
+        return NULL;
+}
+
+static int journal_error(hpcnode_cgroup_error *e, int r)
+{
+        if (r == -ENOMEM)
+                return client_oom(e);
+        return client_error(e, HPCNODE_CGROUP_ERROR_IO, "cannot read the journal: %s (errno %d)",
+                            strerror(-r), -r);
+}
+
+/* --- which records --- */
+
+static int match(sd_journal *j, EventField field, const char *value)
+{
+        _cleanup_(freep) char *text = NULL;
+        char name[EVENT_NAME_MAX + 1];
+
+        if (asprintf(&text, "%s=%s", event_field_name(event_field_table[field].key, name), value) <
+            0)
+                return -ENOMEM;
+        return sd_journal_add_match(j, text, 0);
+}
+
+/* Written by the daemon, not by whoever names his fields so. By uid and not by unit: journald cannot
+ * tell the unit of a process that has ended before it read the record. */
+static int match_daemon(sd_journal *j, bool user)
+{
+        char uid[32];
+        int r;
+
+        (void) snprintf(uid, sizeof uid, "_UID=%u", user ? (unsigned) getuid() : 0);
+        r = sd_journal_add_match(j, uid, 0);
+        if (r >= 0)
+                r = match(j, EVENT_FIELD_SCHEMA, EVENT_SCHEMA);
+        if (r >= 0)
+                r = match(j, EVENT_FIELD_MANAGER, user ? "user" : "system");
+        return r;
+}
+
+static int match_scope(sd_journal *j, const char *scope)
+{
+        const char *suffix = endswith(scope, ".scope"), *path = startswith(scope, CGROUP_ROOT "/");
+        _cleanup_(freep) char *name = NULL;
+        int r;
+
+        if (path)
+                return match(j, EVENT_FIELD_CGROUP, path - 1);
+        if (*scope == '/')
+                return match(j, EVENT_FIELD_CGROUP, scope);
+        if (!suffix)
+                return match(j, EVENT_FIELD_SCOPE, scope);
+        /* A unit, or a name with ".scope" behind it. */
+        name = strndup(scope, (size_t) (suffix - scope));
+        if (!name)
+                return -ENOMEM;
+        r = match(j, EVENT_FIELD_UNIT, scope);
+        if (r >= 0)
+                r = sd_journal_add_disjunction(j);
+        return r < 0 ? r : match(j, EVENT_FIELD_SCOPE, name);
+}
+
+/* Whether there is a system journal and it may not be read. To libsystemd that is an empty one. */
+static bool system_journal_is_closed(void)
+{
+        static const char *const directories[] = { "/var/log/journal", "/run/log/journal" };
+        char machine[SD_ID128_STRING_MAX], path[128];
+        bool closed = false;
+        sd_id128_t id;
+
+        if (sd_id128_get_machine(&id) < 0)
+                return false;
+        (void) sd_id128_to_string(id, machine);
+        for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
+                (void) snprintf(path, sizeof path, "%s/%s/system.journal", directories[i], machine);
+                if (access(path, R_OK) >= 0)
+                        return false;
+                closed |= errno == EACCES;
+        }
+        return closed;
+}
+
+static int open_events(bool user, const char *scope, hpcnode_cgroup_events **ret,
+                       hpcnode_cgroup_error *e)
+{
+        _cleanup_(hpcnode_cgroup_events_freep) hpcnode_cgroup_events *ev = NULL;
+        int r;
+
+        if (!user && system_journal_is_closed())
+                return client_error(e, HPCNODE_CGROUP_ERROR_PERMISSION_DENIED,
+                                    "the records are in the system's journal, which root and the "
+                                    "members of the group systemd-journal may read");
+        ev = calloc(1, sizeof(*ev));
+        if (!ev)
+                return client_oom(e);
+        /* A user's records are in the system's journal when there is none of the user. */
+        r = sd_journal_open(&ev->journal, SD_JOURNAL_LOCAL_ONLY | (user ? 0 : SD_JOURNAL_SYSTEM));
+        if (r >= 0)
+                r = sd_journal_set_data_threshold(ev->journal, 0);
+        if (r >= 0)
+                r = match_daemon(ev->journal, user);
+        if (r >= 0 && scope) {
+                r = sd_journal_add_conjunction(ev->journal);
+                if (r >= 0)
+                        r = match_scope(ev->journal, scope);
+        }
+        if (r >= 0)
+                r = sd_journal_seek_head(ev->journal);
+        if (r < 0)
+                return journal_error(e, r);
+        *ret = TAKE_PTR(ev);
+        return 0;
+}
+
+_public_ int hpcnode_cgroup_events_open(const char *scope, hpcnode_cgroup_events **ret,
+                                        hpcnode_cgroup_error *ret_error)
+{
+        return open_events(false, scope, ret, ret_error);
+}
+
+_public_ int hpcnode_cgroup_events_open_user(const char *scope, hpcnode_cgroup_events **ret,
+                                             hpcnode_cgroup_error *ret_error)
+{
+        return open_events(true, scope, ret, ret_error);
+}
+
+/* --- where to begin --- */
+
+_public_ int hpcnode_cgroup_events_seek_time(hpcnode_cgroup_events *events, uint64_t usec,
+                                             hpcnode_cgroup_error *ret_error)
+{
+        int r;
+
+        /* journald may have taken a record later than it was made, never earlier. */
+        r = sd_journal_seek_realtime_usec(events->journal, usec);
+        if (r < 0)
+                return journal_error(ret_error, r);
+        events->since_usec = usec;
+        events->at_record = false;
+        return 0;
+}
+
+_public_ int hpcnode_cgroup_events_seek_last(hpcnode_cgroup_events *events, size_t n,
+                                             hpcnode_cgroup_error *ret_error)
+{
+        int r;
+
+        r = sd_journal_seek_tail(events->journal);
+        if (r >= 0)
+                r = n > 0 ? sd_journal_previous_skip(events->journal, n)
+                          : sd_journal_previous(events->journal);
+        /* With no record at all, the first one will be the next. */
+        events->at_record = r > 0 && n > 0;
+        if (r == 0)
+                r = sd_journal_seek_head(events->journal);
+        return r < 0 ? journal_error(ret_error, r) : 0;
+}
+
+/* --- one record --- */
+
+static int add_field(hpcnode_cgroup_events *ev, const char *data, size_t length)
+{
+        const char *equals = memchr(data, '=', length);
+        char key[EVENT_NAME_MAX + 1];
+        EventField field;
+        Field *f;
+
+        if (!equals || event_field_key(data, (size_t) (equals - data), key) < 0)
+                return 0;
+        field = event_field_from_key(key);
+        if (field >= 0 && event_field_table[field].kind == EVENT_KIND_HIDDEN)
+                return 0;
+        if (ev->n_fields == ev->n_allocated) {
+                size_t n = ev->n_allocated * 2 ?: 32;
+
+                f = reallocarray(ev->fields, n, sizeof(*f));
+                if (!f)
+                        return -ENOMEM;
+                ev->fields = f;
+                ev->n_allocated = n;
+        }
+        f = &ev->fields[ev->n_fields];
+        *f = (Field){
+                .field = field < 0 ? _EVENT_FIELD_MAX : field,
+                .key = strdup(key),
+                .value = strndup(equals + 1, length - (size_t) (equals + 1 - data)),
+        };
+        ev->n_fields++;
+        return f->key && f->value ? 0 : -ENOMEM;
+}
+
+/* The journal does not keep the order in which fields were written. */
+static int compare_fields(const void *a, const void *b)
+{
+        const Field *x = a, *y = b;
+        int r = (x->field > y->field) - (x->field < y->field);
+
+        if (r == 0)
+                r = strcmp(x->key, y->key);
+        return r != 0 ? r : strcmp(x->value, y->value);
+}
+
+static int make_line(hpcnode_cgroup_events *ev)
+{
+        size_t n;
+        FILE *f;
+
+        f = open_memstream(&ev->line, &n);
+        if (!f)
+                return -ENOMEM;
+        (void) fputs("EVENT", f);
+        for (size_t i = 0; i < ev->n_fields; i++)
+                event_line_put(f, ev->fields[i].key, ev->fields[i].value);
+        return fclose(f) < 0 ? -ENOMEM : 0;
+}
+
+static int read_record(hpcnode_cgroup_events *ev)
+{
+        const void *data;
+        size_t length;
+        int r;
+
+        fields_clear(ev);
+        sd_journal_restart_data(ev->journal);
+        while ((r = sd_journal_enumerate_available_data(ev->journal, &data, &length)) > 0) {
+                r = add_field(ev, data, length);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0)
+                return r;
+        qsort(ev->fields, ev->n_fields, sizeof(*ev->fields), compare_fields);
+        return make_line(ev);
+}
+
+static bool is_older(const hpcnode_cgroup_events *ev)
+{
+        uint64_t ms;
+
+        for (size_t i = 0; i < ev->n_fields; i++)
+                if (ev->fields[i].field == EVENT_FIELD_TS_UNIX_MS)
+                        return parse_u64(ev->fields[i].value, &ms) >= 0 &&
+                               ms < ev->since_usec / USEC_PER_MSEC;
+        return false;
+}
+
+_public_ int hpcnode_cgroup_events_next(hpcnode_cgroup_events *events,
+                                        hpcnode_cgroup_error *ret_error)
+{
+        int r;
+
+        for (;;) {
+                if (!events->at_record) {
+                        r = sd_journal_next(events->journal);
+                        if (r < 0)
+                                return journal_error(ret_error, r);
+                        if (r == 0)
+                                return 0;
+                }
+                events->at_record = false;
+                r = read_record(events);
+                /* What a crash of the machine has cut off, or what was removed to save space. */
+                if (r == -EBADMSG || r == -EADDRNOTAVAIL)
+                        continue;
+                if (r < 0)
+                        return journal_error(ret_error, r);
+                if (!is_older(events))
+                        return 1;
+        }
+}
+
+_public_ const char *hpcnode_cgroup_events_line(const hpcnode_cgroup_events *events)
+{
+        return events->line;
+}
+
+_public_ hpcnode_cgroup_field_kind hpcnode_cgroup_events_field(const hpcnode_cgroup_events *events,
+                                                               size_t index, const char **ret_key,
+                                                               const char **ret_value)
+{
+        const Field *f;
+        uint64_t number;
+
+        if (index >= events->n_fields)
+                return HPCNODE_CGROUP_FIELD_NONE;
+        f = &events->fields[index];
+        *ret_key = f->key;
+        *ret_value = f->value;
+        if (f->field == _EVENT_FIELD_MAX)
+                return HPCNODE_CGROUP_FIELD_TEXT;
+        if (event_field_table[f->field].kind == EVENT_KIND_LIST)
+                return HPCNODE_CGROUP_FIELD_LIST;
+        return event_field_table[f->field].kind == EVENT_KIND_NUMBER &&
+                               parse_u64(f->value, &number) >= 0
+                       ? HPCNODE_CGROUP_FIELD_NUMBER
+                       : HPCNODE_CGROUP_FIELD_TEXT;
+}
+
+/* --- waiting for more --- */
+
+/* Until when to sleep at most: -1 for ever, else milliseconds. Only a journal on a file system that
+ * does not tell of changes has a time. */
+static int poll_timeout(sd_journal *j)
+{
+        uint64_t until, now;
+        struct timespec ts;
+
+        if (sd_journal_get_timeout(j, &until) < 0 || until == UINT64_MAX)
+                return -1;
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+        now = (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
+        return until > now ? (int) ((until - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC) : 0;
+}
+
+_public_ int hpcnode_cgroup_events_wait(hpcnode_cgroup_events *events, int cancel_fd,
+                                        hpcnode_cgroup_error *ret_error)
+{
+        struct pollfd fds[2] = { { .fd = sd_journal_get_fd(events->journal) },
+                                 { .fd = cancel_fd, .events = POLLIN } };
+        int r;
+
+        if (fds[0].fd < 0)
+                return journal_error(ret_error, fds[0].fd);
+        /* What came before the first look at the descriptor was not told. */
+        if (!events->watched) {
+                events->watched = true;
+                return 0;
+        }
+        r = sd_journal_get_events(events->journal);
+        if (r < 0)
+                return journal_error(ret_error, r);
+        fds[0].events = (short) r;
+        r = poll(fds, ELEMENTSOF(fds), poll_timeout(events->journal));
+        if (r < 0 && errno != EINTR)
+                return journal_error(ret_error, -errno);
+        if (r > 0 && fds[1].revents)
+                return client_error(ret_error, HPCNODE_CGROUP_ERROR_INTERRUPTED, "interrupted");
+        r = sd_journal_process(events->journal);
+        return r < 0 ? journal_error(ret_error, r) : 0;
+}
