@@ -62,14 +62,14 @@ _hpcnode_ctl_value() {
     --cwd) COMPREPLY=($(compgen -d -- "$2")) ;;
     --device) COMPREPLY=($(compgen -f -- "${2:-/dev/}")) ;;
     --env) COMPREPLY=($(compgen -v -- "$2")) ;;
-    --id | --priority | --nice | --description | --memory-* | --cpu-* | --cpuset-* | --io-* | --pids-max) ;;
+    --id | --lines | -n | --since | --priority | --nice | --description | --memory-* | --cpu-* | --cpuset-* | --io-* | --pids-max) ;;
     *) return 1 ;;
     esac
 }
 
 _hpcnode_ctl() {
     local verbs="run create destroy metrics empty owner hierarchy list inspect wait kill freeze thaw set
-        remove ping"
+        remove events ping"
     local limits="--memory-max --memory-high --memory-low --memory-min --memory-swap-max --cpu-weight
         --cpu-max --cpuset-cpus --cpuset-mems --io-weight --io-max --pids-max --device"
     local common="--json --help"
@@ -116,6 +116,10 @@ _hpcnode_ctl() {
         operands=$(_hpcnode_ctl_scopes)
         ;;
     list) options="--no-legend" ;;
+    events)
+        options="--follow -f --lines -n --since"
+        operands=$(_hpcnode_ctl_scopes)
+        ;;
     destroy | inspect | wait | freeze | thaw | remove) operands=$(_hpcnode_ctl_scopes) ;;
     metrics | owner) [[ $current == -* ]] || COMPREPLY=($(compgen -d -- "${current:-/sys/fs/cgroup/}")) ;;
     esac

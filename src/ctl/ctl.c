@@ -56,6 +56,14 @@ static const Option kill_options[] = {
         { NULL },
 };
 
+static const Option events_options[] = {
+        { "follow", NULL, "Go on with records as they come", parse_follow, .letter = 'f' },
+        { "lines", "N", "Only the last N (all; 10 with --follow alone)", parse_lines,
+          .letter = 'n' },
+        { "since", "TIME", "Only those made since then", parse_since },
+        { NULL },
+};
+
 const Verb verb_table[] = {
         { "run", "COMMAND [ARGUMENT...]", 1, -1, "Run a job: a command in a scope of its own",
           run_options, true, verb_run, check_run },
@@ -84,6 +92,8 @@ const Verb verb_table[] = {
         { "thaw", "SCOPE[/TASK]", 1, 1, "Thaw what is frozen", NULL, false, verb_thaw },
         { "set", "SCOPE", 1, 1, "Change limits of a live scope", NULL, true, verb_set, check_set },
         { "remove", "SCOPE", 1, 1, "Drop the record of an ended job", NULL, false, verb_remove },
+        { "events", "[SCOPE]", 0, 1, "Print the records of what was done, to all or to one scope",
+          events_options, false, verb_events, check_events, .alone = true },
         { "ping", "", 0, 0, "Print the daemon's version and how long it took to answer", NULL,
           false, verb_ping },
         { NULL },
@@ -144,7 +154,8 @@ static int verb_call(const Verb *verb, int argc, char **argv, JsonMode json, boo
 {
         hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
         _cleanup_(hpcnode_cgroup_freep) hpcnode_cgroup *c = NULL;
-        _cleanup_(arguments_done) Arguments a = { .json = json, .slice = DEFAULT_SLICE };
+        _cleanup_(arguments_done)
+                Arguments a = { .json = json, .slice = DEFAULT_SLICE, .lines = -1, .user = user };
         int r;
 
         r = options_parse(verb, argc, argv, &a);
@@ -154,6 +165,8 @@ static int verb_call(const Verb *verb, int argc, char **argv, JsonMode json, boo
         if (r != CTL_OK)
                 return r;
 
+        if (verb->alone)
+                return verb->run(NULL, &a);
         if ((user ? hpcnode_cgroup_open_user(&c, &e) : hpcnode_cgroup_open(&c, &e)) < 0) {
                 r = fail(&e);
                 hpcnode_cgroup_error_done(&e);

@@ -26,6 +26,11 @@ typedef struct Arguments {
         hpcnode_cgroup_options *options; /* owned; NULL: no option was given */
         char *cwd;                       /* owned, absolute */
         int signal;
+        int lines;           /* -1: not given */
+        uint64_t since_usec; /* since 1970 */
+        bool has_since;
+        bool follow;
+        bool user;
         bool wait;
         bool pipe;
         bool quiet;
@@ -48,6 +53,7 @@ struct Option {
         OptionParser parse;
         const char *property; /* of the library's limits or options */
         long min, max;        /* of a number */
+        char letter;          /* of a short option; 0: none */
 };
 
 typedef struct Verb {
@@ -61,6 +67,8 @@ typedef struct Verb {
 
         /* What the tables cannot say: CTL_OK, or CTL_USAGE after saying what is wrong. May be NULL. */
         int (*check)(const Arguments *a);
+
+        bool alone; /* asks neither daemon nor bus: c is NULL */
 } Verb;
 
 extern const Verb verb_table[];
@@ -75,6 +83,9 @@ void arguments_done(Arguments *a);
 /* --- option-values.c: parsers --- */
 
 int parse_json(Arguments *a, const Option *o, const char *value, char **ret_reason);
+int parse_follow(Arguments *a, const Option *o, const char *value, char **ret_reason);
+int parse_lines(Arguments *a, const Option *o, const char *value, char **ret_reason);
+int parse_since(Arguments *a, const Option *o, const char *value, char **ret_reason);
 int parse_id(Arguments *a, const Option *o, const char *value, char **ret_reason);
 int parse_slice(Arguments *a, const Option *o, const char *value, char **ret_reason);
 int parse_scope(Arguments *a, const Option *o, const char *value, char **ret_reason);
@@ -92,6 +103,12 @@ int parse_number(Arguments *a, const Option *o, const char *value,
                  char **ret_reason); /* an option */
 int parse_priority(Arguments *a, const Option *o, const char *value, char **ret_reason);
 int parse_flag(Arguments *a, const Option *o, const char *value, char **ret_reason); /* an option */
+
+/* --- option-time.c --- */
+
+/* "2026-11-22 06:27:45" or a part of it, "today", "yesterday", "-1h30min", "@1795329812.126": in
+ * microseconds since 1970, or -EINVAL, -ERANGE. */
+int time_parse(const char *s, uint64_t *ret);
 
 /* --- limit-options.c --- */
 
@@ -118,12 +135,14 @@ int verb_freeze(hpcnode_cgroup *c, Arguments *a);
 int verb_thaw(hpcnode_cgroup *c, Arguments *a);
 int verb_set(hpcnode_cgroup *c, Arguments *a);
 int verb_remove(hpcnode_cgroup *c, Arguments *a);
+int verb_events(hpcnode_cgroup *c, Arguments *a);
 int verb_ping(hpcnode_cgroup *c, Arguments *a);
 
 int check_run(const Arguments *a);
 int check_create(const Arguments *a);
 int check_path(const Arguments *a);
 int check_set(const Arguments *a);
+int check_events(const Arguments *a);
 
 /* Prints "error: SENTENCE" on stderr; returns CTL_FAILED. */
 int fail(const hpcnode_cgroup_error *e);

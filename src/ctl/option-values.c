@@ -105,6 +105,32 @@ int parse_json(Arguments *a, const Option *o, const char *value, char **ret_reas
         return CTL_OK;
 }
 
+int parse_follow(Arguments *a, const Option *o, const char *value, char **ret_reason)
+{
+        a->follow = true;
+        return CTL_OK;
+}
+
+int parse_lines(Arguments *a, const Option *o, const char *value, char **ret_reason)
+{
+        uint64_t n;
+
+        if (parse_u64(value, &n) < 0 || n > INT32_MAX)
+                return refuse(ret_reason, value, "a number of lines");
+        a->lines = (int) n;
+        return CTL_OK;
+}
+
+int parse_since(Arguments *a, const Option *o, const char *value, char **ret_reason)
+{
+        if (time_parse(value, &a->since_usec) < 0)
+                return refuse(ret_reason, value,
+                              "a time: YYYY-MM-DD, HH:MM[:SS], both with a space between, today, "
+                              "yesterday, -1h30min, or @ and seconds since 1970");
+        a->has_since = true;
+        return CTL_OK;
+}
+
 int parse_id(Arguments *a, const Option *o, const char *value, char **ret_reason)
 {
         _cleanup_(freep) char *name = NULL;

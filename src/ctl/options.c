@@ -8,7 +8,7 @@
 /* Beyond a verb's own and the limits: the common ones. */
 static const Option common_options[] = {
         { "json", "MODE", "Print JSON instead of lines: pretty, short or off", parse_json },
-        { "help", NULL, "Show this help", NULL },
+        { "help", NULL, "Show this help", NULL, .letter = 'h' },
         { NULL },
 };
 
@@ -17,6 +17,9 @@ static const Option common_options[] = {
 /* Long options get numbers from here on, each its own: getopt_long() takes an abbreviation of
  * several options with one number for unique. */
 #define GETOPT_BASE 256
+
+/* Of a verb's short options, each with a colon when it takes a value. */
+#define LETTERS_MAX 16
 
 void arguments_done(Arguments *a)
 {
@@ -46,7 +49,7 @@ static void help_option(const Option *o)
 {
         int n;
 
-        n = printf(streq(o->name, "help") ? "  -h, --%s" : "      --%s", o->name);
+        n = o->letter ? printf("  -%c, --%s", o->letter, o->name) : printf("      --%s", o->name);
         if (o->argument)
                 n += printf(" %s", o->argument);
         if (n >= HELP_COLUMN) {
@@ -110,6 +113,34 @@ static int options_collect(const Verb *verb, const Option ***ret, struct option 
         return 0;
 }
 
+/* The short options for getopt_long(); "+": what follows the program of a job is the job's. */
+static void list_letters(const Verb *verb, const Option *const *all, char ret[static LETTERS_MAX])
+{
+        size_t n = 0;
+
+        if (verb->max_operands < 0)
+                ret[n++] = '+';
+        ret[n++] = ':';
+        for (; *all && n < LETTERS_MAX - 2; all++)
+                if ((*all)->letter) {
+                        ret[n++] = (*all)->letter;
+                        if ((*all)->argument)
+                                ret[n++] = ':';
+                }
+        ret[n] = '\0';
+}
+
+/* The option that getopt_long() has found; NULL for one that is not known. */
+static const Option *option_found(const Option *const *all, int c)
+{
+        if (c >= GETOPT_BASE)
+                return all[c - GETOPT_BASE];
+        for (; *all; all++)
+                if ((*all)->letter && (*all)->letter == c)
+                        return *all;
+        return NULL;
+}
+
 /* What getopt_long() found wrong with argv[optind - 1]: optopt is then the number of a known
  * option. */
 static int getopt_error(const Verb *verb, int c, char **argv)
@@ -164,6 +195,7 @@ int options_parse(const Verb *verb, int argc, char **argv, Arguments *a)
 {
         _cleanup_(freep) const Option **all = NULL;
         _cleanup_(freep) struct option *getopt = NULL;
+        char letters[LETTERS_MAX];
         int c, r;
 
         if (options_collect(verb, &all, &getopt) < 0) {
@@ -171,17 +203,16 @@ int options_parse(const Verb *verb, int argc, char **argv, Arguments *a)
                 return CTL_FAILED;
         }
 
-        /* "+": what follows the program of a job is the job's. */
+        list_letters(verb, all, letters);
         opterr = 0;
         optind = 0;
-        while ((c = getopt_long(argc, argv, verb->max_operands < 0 ? "+:h" : ":h", getopt, NULL)) >=
-               0) {
-                const Option *o = c >= GETOPT_BASE ? all[c - GETOPT_BASE] : NULL;
+        while ((c = getopt_long(argc, argv, letters, getopt, NULL)) >= 0) {
+                const Option *o = option_found(all, c);
 
-                if (c == 'h' || (o && !o->parse))
-                        return verb_help(verb);
                 if (!o)
                         return getopt_error(verb, c, argv);
+                if (!o->parse)
+                        return verb_help(verb);
                 r = option_apply(o, optarg, a);
                 if (r != CTL_OK)
                         return r;

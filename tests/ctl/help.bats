@@ -24,7 +24,7 @@ setup() {
     help=$output
     run -0 ctl -h
     [ "$output" = "$help" ]
-    [ "$(verbs_of_help | wc -l)" -eq 16 ]
+    [ "$(verbs_of_help | wc -l)" -eq 17 ]
 }
 
 @test "every verb has a --help with a usage line, whatever else is missing" {

@@ -282,3 +282,31 @@ accepted() {
     [ -z "$output" ]
     [[ $stderr == "error: cannot reach hpcnode-cgroupd: no system bus "*"systemctl status"* ]]
 }
+
+@test "events takes points in time" {
+    for value in garbage "" 25:00 2026-13-01 -1 -1y -h @ @x "2026-11-22 " 1h; do
+        run -2 --separate-stderr ctl events --since "$value"
+        [[ $stderr == "error: option --since: \"$value\" is not allowed: "*"YYYY-MM-DD"* ]] || { echo "$stderr"; false; }
+    done
+    # Whether there is a journal here and whether it may be read does not matter.
+    for value in 2026-11-22 "2026-11-22 06:27" "2026-11-22 06:27:45" 06:27 06:27:45 today yesterday -1h -1h30min -2w \
+        @0 @1795329812 @1795329812.126; do
+        run ctl events -n 1 --since "$value"
+        [ "$status" -lt 2 ] || { echo "$value: $output"; false; }
+    done
+}
+
+@test "events takes a number of lines, and one scope" {
+    for value in garbage -1 "" 1.5 99999999999; do
+        run -2 --separate-stderr ctl events -n "$value"
+        [[ $stderr == "error: option --lines: \"$value\" is not allowed: "* ]] || { echo "$stderr"; false; }
+    done
+    run -2 --separate-stderr ctl events a b
+    [[ $stderr == *'"b" is too much'* ]]
+    run -2 --separate-stderr ctl events ""
+    [[ $stderr == *"must not be empty"* ]]
+    run -2 --separate-stderr ctl events -n
+    [[ $stderr == *"-n needs a value"* ]]
+    run -2 --separate-stderr ctl events -x
+    [[ $stderr == *"-x is not known"* ]]
+}
