@@ -12,14 +12,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define JOURNAL_DIRECTORY "/run/systemd/journal"
-#define JOURNAL_SOCKET    JOURNAL_DIRECTORY "/socket"
-
 /* As libsystemd sets it. How many datagrams the kernel keeps is net.unix.max_dgram_qlen. */
 #define JOURNAL_SNDBUF (8 * 1024 * 1024)
-
-/* Of a journald that is stuck: some ten thousand records, which is minutes of the busiest node. */
-#define QUEUE_BYTES_MAX (8 * 1024 * 1024)
 
 /* The queue on disk: the offset of the first that is not sent yet, then each with its length before
  * it. */
@@ -33,8 +27,10 @@ typedef struct Datagram {
 
 struct Journal {
         sd_event *event;
-        int dir_fd; /* not ours */
-        int fd;     /* connected, or -EBADF */
+        struct sockaddr_un address;
+        char *directory; /* that the socket is in */
+        int dir_fd;      /* not ours */
+        int fd;          /* connected, or -EBADF */
         sd_event_source *io;
         sd_event_source *watch; /* for a socket that is not there */
         TAILQ_HEAD(, Datagram) queue;
@@ -108,7 +104,7 @@ static int queue_append(Journal *j, const void *data, size_t length, Datagram **
 {
         Datagram *d;
 
-        if (j->n_bytes + length > QUEUE_BYTES_MAX)
+        if (j->n_bytes + length > JOURNAL_QUEUE_MAX)
                 return -ENOBUFS;
         d = malloc(sizeof *d + length);
         if (!d)
@@ -151,7 +147,7 @@ static void queue_load(Journal *j)
                 uint32_t length;
 
                 if (pread(j->file_fd, &length, sizeof length, (off_t) at) != sizeof length ||
-                    length == 0 || length > QUEUE_BYTES_MAX)
+                    length == 0 || length > JOURNAL_QUEUE_MAX)
                         break;
                 free(buffer);
                 buffer = malloc(length);
@@ -187,7 +183,6 @@ static void journal_disconnect(Journal *j)
 /* Connected, since only then the kernel tells when the other side's queue has room again. */
 static int journal_connect(Journal *j)
 {
-        static const struct sockaddr_un address = { AF_UNIX, JOURNAL_SOCKET };
         static const int size = JOURNAL_SNDBUF;
         int r;
 
@@ -196,7 +191,8 @@ static int journal_connect(Journal *j)
                 return -errno;
         if (setsockopt(j->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) < 0)
                 (void) setsockopt(j->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-        r = connect(j->fd, (const struct sockaddr *) &address, sizeof address) < 0 ? -errno : 0;
+        r = connect(j->fd, (const struct sockaddr *) &j->address, sizeof j->address) < 0 ? -errno
+                                                                                         : 0;
         if (r >= 0)
                 r = sd_event_add_io(j->event, &j->io, j->fd, EPOLLOUT, on_io, j);
         if (r >= 0)
@@ -245,10 +241,9 @@ static bool wait_to_send(Journal *j, int r)
                 return sd_event_source_set_enabled(j->io, SD_EVENT_ON) >= 0;
         if (!is_gone(r))
                 return false;
-        if (!j->watch && sd_event_add_inotify(j->event, &j->watch, JOURNAL_DIRECTORY,
+        if (!j->watch && sd_event_add_inotify(j->event, &j->watch, j->directory,
                                               IN_CREATE | IN_MOVED_TO, on_directory, j) < 0)
-                log_warning("no journald, and no %s: records wait for the next one",
-                            JOURNAL_DIRECTORY);
+                log_warning("no journald, and no %s: records wait for the next one", j->directory);
         return true;
 }
 
@@ -312,17 +307,29 @@ void journal_dropped_said(Journal *j, uint64_t n)
         j->dropped -= n;
 }
 
-int journal_new(sd_event *event, int dir_fd, Journal **ret)
+int journal_new(sd_event *event, const char *directory, int dir_fd, Journal **ret)
 {
-        Journal *j = calloc(1, sizeof *j);
+        _cleanup_(journal_freep) Journal *j = calloc(1, sizeof *j);
 
         if (!j)
                 return -ENOMEM;
-        *j = (Journal){ .event = event, .dir_fd = dir_fd, .fd = -EBADF, .file_fd = -EBADF };
+        *j = (Journal){
+                .event = event,
+                .address.sun_family = AF_UNIX,
+                .directory = strdup(directory),
+                .dir_fd = dir_fd,
+                .fd = -EBADF,
+                .file_fd = -EBADF,
+        };
         TAILQ_INIT(&j->queue);
+        if (!j->directory)
+                return -ENOMEM;
+        if ((size_t) snprintf(j->address.sun_path, sizeof j->address.sun_path, "%s/socket",
+                              directory) >= sizeof j->address.sun_path)
+                return -ENAMETOOLONG;
         queue_load(j);
         journal_flush(j);
-        *ret = j;
+        *ret = TAKE_PTR(j);
         return 0;
 }
 
@@ -335,6 +342,7 @@ Journal *journal_free(Journal *j)
         sd_event_source_disable_unref(j->watch);
         journal_disconnect(j);
         safe_close(j->file_fd);
+        free(j->directory);
         free(j);
         return NULL;
 }

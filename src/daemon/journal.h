@@ -8,9 +8,15 @@
 
 typedef struct Journal Journal;
 
-/* dir_fd is where the queue is kept while there is one, so that it outlives the daemon; it stays the
- * caller's. What an earlier daemon could not send any more is sent first. */
-int journal_new(sd_event *event, int dir_fd, Journal **ret);
+#define JOURNAL_DIRECTORY "/run/systemd/journal"
+
+/* directory is where journald's socket is (JOURNAL_DIRECTORY). dir_fd is where the queue is kept while
+ * there is one, so that it outlives the daemon; it stays the caller's. What an earlier daemon could not
+ * send any more is sent first. */
+int journal_new(sd_event *event, const char *directory, int dir_fd, Journal **ret);
+
+/* Of a journald that is stuck: some ten thousand records, which is minutes of the busiest node. */
+#define JOURNAL_QUEUE_MAX (8 * 1024 * 1024)
 
 /* What is still queued is left to the next daemon. */
 Journal *journal_free(Journal *j);

@@ -161,7 +161,7 @@ int manager_new(bool user, Manager **ret)
         }
         r = sd_event_default(&m->event);
         if (r >= 0)
-                r = journal_new(m->event, m->runtime_fd, &m->journal);
+                r = journal_new(m->event, JOURNAL_DIRECTORY, m->runtime_fd, &m->journal);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(m);

@@ -324,7 +324,7 @@ value() {
 }
 
 @test "a daemon killed amid jobs leaves no act of theirs without a record" {
-    bus-flood cycle workload.slice amid 60 >/dev/null 2>&1 &
+    bus-flood cycle --in-flight 4 workload.slice amid 60 >/dev/null 2>&1 &
     client=$!
     await file "$(dir amid-20)/cgroup.events" populated
     crash
