@@ -327,6 +327,8 @@ int journal_new(sd_event *event, const char *directory, int dir_fd, Journal **re
         if ((size_t) snprintf(j->address.sun_path, sizeof j->address.sun_path, "%s/socket",
                               directory) >= sizeof j->address.sun_path)
                 return -ENAMETOOLONG;
+        /* At once, so that the number of descriptors does not depend on what has happened. */
+        (void) journal_connect(j);
         queue_load(j);
         journal_flush(j);
         *ret = TAKE_PTR(j);

@@ -397,16 +397,13 @@ void record_kill_failed(Scope *s, const pid_t *pids, size_t n_pids, const char *
 
 static const char *reason_name(const Scope *s, ReleaseReason reason)
 {
-        switch (reason) {
-        case RELEASE_LOST:
-                return "lost";
-        case RELEASE_STOPPED:
+        if (s->stopping || reason == RELEASE_STOPPED)
                 return "stopped";
-        default:
-                if (s->destroying)
-                        return "destroyed";
-                return s->is_job ? "ended" : "empty";
-        }
+        if (reason == RELEASE_LOST)
+                return "lost";
+        if (s->destroying)
+                return "destroyed";
+        return s->is_job ? "ended" : "empty";
 }
 
 static void record_cleanup(const Scope *s, const char *reason)

@@ -111,11 +111,11 @@ static void finish(ScopeRelease *r)
         scope_close_cgroup(s);
         s->frozen_by = 0;
         s->frozen_by_systemd = false;
-        s->stopping = false;
         if (s->exit_usec == 0)
                 s->exit_usec = now_realtime_usec();
         scope_set_state(s, final_state(s, r->reason));
         record_released(s, r->reason);
+        s->stopping = false;
         if (scope_save(s) < 0)
                 log_error("%s: its record cannot be saved and will be lost with the daemon",
                           s->unit);

@@ -155,12 +155,15 @@ value() {
     run -0 bus-wait ScopeReleased:brief -- hpcnode-ctl run --scope brief --id task -- true
     record cgroup.destroy brief
     says reason=empty state=exited
-    hpcnode-ctl run --id stopped -- sleep infinity
+    hpcnode-ctl create stopped
     systemctl stop workload-stopped.scope
     hpcnode-ctl wait stopped
     record cgroup.destroy stopped
     says reason=stopped
-    record job.exit stopped
+    hpcnode-ctl run --id stopped-job -- sleep infinity
+    systemctl stop workload-stopped-job.scope
+    hpcnode-ctl wait stopped-job
+    record job.exit stopped-job
     says signal=15
 }
 
