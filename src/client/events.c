@@ -108,8 +108,9 @@ static int match_scope(sd_journal *j, const char *scope)
         return r < 0 ? r : match(j, EVENT_FIELD_SCOPE, name);
 }
 
-/* Whether there is a system journal and it may not be read. To libsystemd that is an empty one. */
-static bool system_journal_is_closed(void)
+/* Whether the journal with the records is there and may not be read: to libsystemd that is an empty
+ * one. A user's are in the user's own, if journald keeps such ones, else in the system's. */
+static bool journal_is_closed(bool user)
 {
         static const char *const directories[] = { "/var/log/journal", "/run/log/journal" };
         char machine[SD_ID128_STRING_MAX], path[128];
@@ -120,6 +121,10 @@ static bool system_journal_is_closed(void)
                 return false;
         (void) sd_id128_to_string(id, machine);
         for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
+                (void) snprintf(path, sizeof path, "%s/%s/user-%u.journal", directories[i], machine,
+                                (unsigned) getuid());
+                if (user && access(path, R_OK) >= 0)
+                        return false;
                 (void) snprintf(path, sizeof path, "%s/%s/system.journal", directories[i], machine);
                 if (access(path, R_OK) >= 0)
                         return false;
@@ -134,10 +139,13 @@ static int open_events(bool user, const char *scope, hpcnode_cgroup_events **ret
         _cleanup_(hpcnode_cgroup_events_freep) hpcnode_cgroup_events *ev = NULL;
         int r;
 
-        if (!user && system_journal_is_closed())
+        if (journal_is_closed(user))
                 return client_error(e, HPCNODE_CGROUP_ERROR_PERMISSION_DENIED,
                                     "the records are in the system's journal, which root and the "
-                                    "members of the group systemd-journal may read");
+                                    "members of the group systemd-journal may read%s",
+                                    user ? "; users have journals of their own where journald "
+                                           "keeps them on disk (Storage= in journald.conf(5))"
+                                         : "");
         ev = calloc(1, sizeof(*ev));
         if (!ev)
                 return client_oom(e);
