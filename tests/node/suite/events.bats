@@ -268,10 +268,11 @@ value() {
     reader=$!
     await file "$BATS_TEST_TMPDIR/out" "scope=seen"
     # The deadline of the measurement, not a wait for anything. Whoever writes to the journal wakes it up.
-    timeout 5 strace -f -qq -p $reader -e poll,ppoll -o "$BATS_TEST_TMPDIR/trace" || :
+    timeout 5 strace -f -qq -p $reader -o "$BATS_TEST_TMPDIR/trace" || :
     kill $reader
-    cat "$BATS_TEST_TMPDIR/trace"
-    [ "$(wc -l <"$BATS_TEST_TMPDIR/trace")" -le 5 ]
+    head -n 200 "$BATS_TEST_TMPDIR/trace"
+    [ "$(grep -c 'poll(' "$BATS_TEST_TMPDIR/trace")" -le 5 ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/trace")" -le 100 ]
 }
 
 @test "nothing is recorded twice over restarts" {
