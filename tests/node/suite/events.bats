@@ -4,10 +4,12 @@
 
 load lib
 
+# Not the first process of its cgroup: amid creations there are others.
 crash() {
-    daemon_pid
-    kill -KILL "$DAEMON"
-    await exit "$DAEMON"
+    local pid
+    pid=$(systemctl show -P MainPID hpcnode-cgroupd)
+    kill -KILL "$pid"
+    await exit "$pid"
 }
 
 journald_pid() {
@@ -301,7 +303,6 @@ value() {
     hpcnode-ctl create alloc3
     hpcnode-ctl run --scope alloc3 --id main -- sh -c 'read x <on; exit 8'
     hpcnode-ctl run --id stopped2 -- sleep infinity
-    daemon_pid
     systemctl stop hpcnode-cgroupd
     echo >go
     echo >on
