@@ -461,5 +461,5 @@ void record_lost_workload(Manager *m, const char *unit, const char *path, const 
         put(&e, EVENT_FIELD_UNIT, unit);
         put(&e, EVENT_FIELD_CGROUP, path);
         put(&e, EVENT_FIELD_REASON, reason);
-        entry_send(&e, ": %s", reason);
+        entry_send(&e, "%s%s: %s", path ? " at " : "", path ?: "", reason);
 }

@@ -111,7 +111,6 @@ static bool leave_zombie(ScopeCreate *c)
                                  "%s; a process of it cannot be killed: %s is a zombie until it "
                                  "ends",
                                  c->error.message, s->unit);
-        fault_point(FAULT_CREATE_RECORDED);
         call = TAKE_PTR(c->call);
         TAILQ_INIT(&destroyers);
         TAILQ_CONCAT(&destroyers, &c->destroyers, waiters);
@@ -275,6 +274,7 @@ static void succeed(ScopeCreate *c)
         (void) record_main(s, call);
         s->create_recorded = true;
         (void) scope_save(s);
+        fault_point(FAULT_CREATE_RECORDED);
         announce(s);
 
         r = scope_object_path(s, &path);

@@ -83,6 +83,7 @@ static const struct {
         FIELD("main_pid", FIELD_INT, main_pid),
         FIELD("exit_status", FIELD_INT, exit_status),
         FIELD("exit_signal", FIELD_INT, exit_signal),
+        FIELD("create_recorded", FIELD_BOOL, create_recorded),
         FIELD("start_recorded", FIELD_INT, start_recorded),
         FIELD("exit_recorded", FIELD_INT, exit_recorded),
         FIELD("zombie_recorded", FIELD_BOOL, zombie_recorded),
@@ -453,6 +454,11 @@ static void adopt(Scope *s)
                 return;
         }
 
+        if (!s->create_recorded) {
+                record_created(s, NULL);
+                s->create_recorded = true;
+                (void) scope_save(s);
+        }
         /* systemd may have frozen or thawed it meanwhile. */
         if (s->state == SCOPE_RELEASING || scope_is_live(s))
                 scope_set_state(s, scope_live_state(s));

@@ -76,6 +76,7 @@ struct Scope {
         Metrics metrics; /* final ones, once it has ended */
 
         /* What of it stands in the journal, so that the next daemon says the rest, and nothing twice. */
+        bool create_recorded;
         pid_t start_recorded, exit_recorded; /* of the main task with this pid */
         bool zombie_recorded;
         uid_t destroyer_uid; /* who has called DestroyScope; UID_INVALID: nobody, or not known */

@@ -5,6 +5,7 @@
 #include "basic/cgroup-file.h"
 #include "basic/name.h"
 #include "daemon/log.h"
+#include "daemon/record.h"
 #include "daemon/scope.h"
 #include "daemon/systemd-job.h"
 
@@ -99,7 +100,7 @@ static void reset_failed(Sweep *s)
 
 static void report_lost(Manager *m, const char *unit, const char *path, const char *reason)
 {
-        log_warning("lost workload: %s at %s: %s", unit, path, reason);
+        record_lost_workload(m, unit, path, reason);
 }
 
 /* Every scope of ours has these directories, though in the end they go one after the other; scopes of

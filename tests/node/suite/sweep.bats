@@ -42,7 +42,7 @@ slice_path() {
 # lost: what the daemon has said of lost workloads in this test.
 lost() {
     journalctl --sync
-    journalctl -q -u hpcnode-cgroupd -o cat --since "@${SINCE%???}" | grep '^lost workload' || :
+    journalctl -q -u hpcnode-cgroupd -o cat --since "@${SINCE%???}" | grep ': lost workload' || :
 }
 
 @test "scopes that others have made below workload.slice are reported, each with its path, and left" {
@@ -52,8 +52,8 @@ lost() {
     systemctl restart hpcnode-cgroupd
     run lost
     [ ${#lines[@]} -eq 2 ]
-    has "lost workload: workload-foreign.scope at /workload.slice/workload-foreign.scope: it was not made by this daemon"
-    has "lost workload: foreign-deep.scope at /workload.slice/workload-foreign.slice/workload-foreign-deep.slice/foreign-deep.scope: it was not made by this daemon"
+    has "workload-foreign.scope: lost workload at /workload.slice/workload-foreign.scope: it was not made by this daemon"
+    has "foreign-deep.scope: lost workload at /workload.slice/workload-foreign.slice/workload-foreign-deep.slice/foreign-deep.scope: it was not made by this daemon"
     systemctl is-active -q workload-foreign.scope foreign-deep.scope
     [ "$(property ours State)" = 's "running"' ]
     systemctl stop foreign-deep.scope
@@ -83,7 +83,7 @@ lost() {
     rm "$(grep -l '^unit=workload-lost.scope' "$STATE_DIR"/*.scope)"
     systemctl start hpcnode-cgroupd
     run lost
-    has "lost workload: workload-lost.scope at /workload.slice/workload-lost.scope: it was made by this daemon, and its state file is lost or unreadable: nobody serves it"
+    has "workload-lost.scope: lost workload at /workload.slice/workload-lost.scope: it was made by this daemon, and its state file is lost or unreadable: nobody serves it"
     kill -0 "$pid"
     refused NotFound KillScope si lost 9
     # Its name is taken, which is said as it is.

@@ -77,7 +77,7 @@ cleaned() {
     [ ! -e "$CGROUPS/workload.slice/$1" ]
     ! systemctl is-active -q "$1"
     journalctl --sync
-    journalctl -q -u hpcnode-cgroupd -o cat | grep -q "^$1 is cleaned up"
+    journalctl -q -u hpcnode-cgroupd -o cat | grep -q "^$1: the processes that could not be killed have ended"
 }
 
 # ---- what a zombie is ------------------------------------------------------------------------
