@@ -30,10 +30,14 @@ teardown() {
     fi
 }
 
-# records [ARGUMENT...]: the lines that there are by now.
+setup() {
+    SINCE=@$(date +%s.%6N)
+}
+
+# records [ARGUMENT...]: the lines that there are by now, of this test.
 records() {
     journalctl --sync
-    hpcnode-ctl events "$@"
+    hpcnode-ctl events --since "$SINCE" "$@"
 }
 
 # types SCOPE: the types of its records, in their order, in one line.
