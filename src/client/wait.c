@@ -174,6 +174,9 @@ _public_ int hpcnode_cgroup_wait(hpcnode_cgroup *c, const char *scope, int cance
                         return 0;
                 }
 
+                /* Whoever has left without an answer, daemon or bus, was there. */
+                if (sd_bus_error_has_name(&q.error, SD_BUS_ERROR_NO_REPLY))
+                        c->reached = true;
                 if (now_usec() - asked >= REACHED_USEC) {
                         c->reached = true;
                         patience = patience_new();

@@ -13,6 +13,7 @@ Call *call_free(Call *c)
 {
         if (!c)
                 return NULL;
+        call_wait_done(c);
         sd_bus_slot_unref(c->slot);
         sd_bus_message_unref(c->message);
         free(c);

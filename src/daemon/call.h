@@ -23,6 +23,8 @@ struct Call {
         uint64_t begun_usec; /* CLOCK_MONOTONIC */
         call_handler_t handler;
         TAILQ_ENTRY(Call) waiters; /* of whoever keeps it */
+        struct CallList *list;     /* that it waits in, by call_wait() */
+        TAILQ_ENTRY(Call) waiting; /* of the manager, then */
 };
 
 typedef TAILQ_HEAD(CallList, Call) CallList;
@@ -34,6 +36,10 @@ int call_begin(Manager *m, sd_bus_message *message, call_handler_t handler, sd_b
 /* The same for a call that only reads and is answered later: nobody is asked, the uid is not known. */
 int call_begin_reading(Manager *m, sd_bus_message *message, call_handler_t handler,
                        sd_bus_error *error);
+
+/* call-wait.c: keeps the call in the list until it is answered or its client has left the bus. */
+void call_wait(Call *c, CallList *list);
+void call_wait_done(Call *c);
 
 Call *call_free(Call *c);
 DEFINE_CLEANUP(Call *, call_free);

@@ -4,6 +4,7 @@
 
 #include "basic/cgroup-file.h"
 #include "basic/name.h"
+#include "daemon/bus-connection.h"
 #include "daemon/hierarchy.h"
 #include "daemon/journal.h"
 #include "daemon/log.h"
@@ -16,6 +17,9 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
+
+/* The bus's answer to RequestName: DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER. */
+#define BUS_NAME_OWNED 1
 
 static uint64_t now_usec(clockid_t clock)
 {
@@ -143,6 +147,7 @@ int manager_new(bool user, Manager **ret)
                 .supervisor = getenv("HPCNODE_SUPERVISOR") ?: SUPERVISOR_PATH,
         };
         TAILQ_INIT(&m->creations_waiting);
+        TAILQ_INIT(&m->waiting_calls);
         TAILQ_INIT(&m->systemd_queue);
         TAILQ_INIT(&m->systemd_sent);
         raise_nofile(m);
@@ -180,6 +185,8 @@ Manager *manager_free(Manager *m)
         sd_event_source_disable_unref(m->pause_defer);
         sd_event_source_disable_unref(m->adoption_deadline);
         systemd_done(m);
+        sd_bus_slot_unref(m->waiting_match);
+        bus_connection_free(m->connection);
         sd_bus_flush_close_unref(m->bus);
         journal_free(m->journal);
         sd_event_unref(m->event);
@@ -209,12 +216,18 @@ static void on_hierarchy(Manager *m, int r, const sd_bus_error *error, void *use
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Manager *m = userdata;
+        uint32_t result;
         int r;
 
         if (sd_bus_message_is_method_error(reply, NULL)) {
                 log_error("cannot take the bus name %s: %s", BUS_NAME,
                           sd_bus_message_get_error(reply)->message);
                 return sd_event_exit(m->event, -sd_bus_message_get_errno(reply));
+        }
+        /* The bus may not have seen yet that an earlier daemon has gone; PID 1 tries again. */
+        if (sd_bus_message_read(reply, "u", &result) >= 0 && result != BUS_NAME_OWNED) {
+                log_error("another process has the bus name %s", BUS_NAME);
+                return sd_event_exit(m->event, -EEXIST);
         }
         r = hierarchy_start(m, on_hierarchy, NULL);
         if (r < 0) {
@@ -282,28 +295,11 @@ static int block_sigchld(void)
         return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
 }
 
-int manager_start(Manager *m)
+static int serve(Manager *m)
 {
         int r;
 
-        r = block_sigchld();
-        if (r >= 0)
-                r = add_signals(m);
-        if (r < 0)
-                return r;
-        (void) sd_event_set_watchdog(m->event, true);
-
-        r = m->user ? sd_bus_open_user(&m->bus) : sd_bus_open_system(&m->bus);
-        if (r < 0) {
-                log_error("cannot connect to the %s bus: %s", m->user ? "session" : "system",
-                          strerror(-r));
-                return r;
-        }
-        /* Without the bus there is nobody to serve; PID 1 restarts us, and everything is adopted. */
-        (void) sd_bus_set_exit_on_disconnect(m->bus, true);
-        r = sd_bus_attach_event(m->bus, m->event, SD_EVENT_PRIORITY_NORMAL);
-        if (r >= 0)
-                r = manager_add_bus(m);
+        r = manager_add_bus(m);
         if (r >= 0)
                 r = systemd_init(m);
         if (r >= 0)
@@ -321,4 +317,17 @@ int manager_start(Manager *m)
         if (r >= 0 && manager_sweep(m) < 0)
                 log_error("out of memory: nobody looks for lost workloads");
         return r;
+}
+
+int manager_start(Manager *m)
+{
+        int r;
+
+        r = block_sigchld();
+        if (r >= 0)
+                r = add_signals(m);
+        if (r < 0)
+                return r;
+        (void) sd_event_set_watchdog(m->event, true);
+        return bus_connect(m, serve);
 }

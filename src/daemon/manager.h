@@ -24,13 +24,15 @@
 typedef struct Journal Journal;
 typedef struct Scope Scope;
 typedef struct SystemdCall SystemdCall;
+typedef struct BusConnection BusConnection;
 
 /* Without memory for a hash table the daemon ends; PID 1 starts it again, and everything is adopted. */
 #define uthash_fatal(msg) abort()
 
 typedef struct Manager {
         sd_event *event;
-        sd_bus *bus;
+        sd_bus *bus; /* NULL while there is none */
+        BusConnection *connection;
         Config config;
         struct rlimit nofile;   /* as the daemon was started with: what tasks get */
         bool user;              /* serves a user's own service manager, without privilege */
@@ -54,6 +56,9 @@ typedef struct Manager {
         TAILQ_HEAD(, ScopeCreate) creations_waiting;
         unsigned creations_under_way;
         sd_event_source *creations_defer; /* begins the next ones from the loop */
+
+        TAILQ_HEAD(, Call) waiting_calls; /* of clients that may leave meanwhile */
+        sd_bus_slot *waiting_match;
 
         SystemdCall *jobs; /* by job path: calls whose job PID 1 works on */
         TAILQ_HEAD(, SystemdCall) systemd_queue, systemd_sent;

@@ -289,12 +289,12 @@ static int wait_scope(Call *call, sd_bus_error *error)
         if (t && t->ended)
                 task_answer_wait(t, call);
         else if (t)
-                TAILQ_INSERT_TAIL(&t->waiters, call, waiters);
+                call_wait(call, &t->waiters);
         else if (scope_has_ended(s) || s->state == SCOPE_ZOMBIE)
                 call_reply(call, "siib", scope_state_name(s), s->exit_status, s->exit_signal,
                            (int) (s->oom_kills > 0));
         else
-                TAILQ_INSERT_TAIL(&s->waiters, call, waiters);
+                call_wait(call, &s->waiters);
         return 1;
 }
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The connection to the bus. */
+#pragma once
+
+#include "daemon/manager.h"
+
+/* The connection is m->bus and is served by the loop; a negative return ends the daemon. */
+typedef int (*bus_handler_t)(Manager *m);
+
+/* Connects, and calls the handler: at once, or when there is a bus. The loop ends when that goes. */
+int bus_connect(Manager *m, bus_handler_t connected);
+
+BusConnection *bus_connection_free(BusConnection *c);
