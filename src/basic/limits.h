@@ -107,6 +107,11 @@ int limits_format(const Limits *l, LimitType t, size_t index, char **ret);
  * are there, since systemd passes over one that is not. -EINVAL or -ERANGE with *ret_reason. */
 int limits_check(const Limits *l, char **ret_reason);
 
+/* Replaces what is not in force in the cgroup at dir by what is, since others may set limits there, too, and
+ * adds what differs from the kernel's default. A value may be out of range for us. What cannot be read stays.
+ * -ENOMEM only. */
+int limits_take_in_force(Limits *l, int dir);
+
 /* Reads the limits back from the cgroup at dir and compares them after the kernel's rounding. 0 when
  * all are in force; -ESTALE with a sentence in *ret_reason (limit, wanted, found) when one is not.
  * TasksMax=N is N+1 in a cgroup called *.scope (the supervisor) and N in any other. DevicePolicy and

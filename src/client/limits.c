@@ -228,7 +228,11 @@ static int read_value(sd_bus_message *m, LimitType t, Limits *l)
         switch (limit_table[t].kind) {
         case LIMIT_KIND_NUMBER:
                 r = sd_bus_message_read_basic(m, 't', &number);
-                return r < 0 ? r : limits_set_number(l, t, number, NULL);
+                if (r < 0)
+                        return r;
+                /* Whatever its range: an operator may have set it by systemctl. */
+                l->values[t] = (Limit){ .is_set = true, .number = number };
+                return 0;
         case LIMIT_KIND_SET:
                 r = sd_bus_message_read_array(m, 'y', &bits, &n);
                 return r < 0 ? r : limits_set_set(l, t, bits, n, NULL);

@@ -125,8 +125,14 @@ static int get_limits(sd_bus *bus, const char *path, const char *interface, cons
                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Scope *s = userdata;
+        _cleanup_(limits_done) Limits limits = {};
+        int r;
 
-        return limits_append(reply, &s->limits);
+        /* `systemctl set-property` changes limits, too, and PID 1 announces none. */
+        r = limits_copy(&s->limits, &limits);
+        if (r >= 0 && s->cgroup_fd >= 0)
+                r = limits_take_in_force(&limits, s->cgroup_fd);
+        return r < 0 ? r : limits_append(reply, &limits);
 }
 
 static int get_metrics(sd_bus *bus, const char *path, const char *interface, const char *property,

@@ -9,10 +9,15 @@
 #include <fcntl.h>
 #include <sys/inotify.h>
 
-/* We freeze payload only; the cgroup as a whole is frozen when the supervisor is, too. */
+/* Its cgroup is never frozen by us. */
 bool scope_is_frozen_by_systemd(const Scope *s)
 {
-        return s->cgroup_fd >= 0 && cgroup_frozen(s->cgroup_fd) > 0;
+        _cleanup_(closep) int fd = -EBADF;
+
+        if (s->cgroup_fd < 0)
+                return false;
+        fd = openat(s->cgroup_fd, "supervisor", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        return fd >= 0 && cgroup_frozen(fd) > 0;
 }
 
 static bool slice_is_frozen(const Scope *s)
@@ -52,9 +57,9 @@ int scope_watch_freezes(Scope *s)
         _cleanup_(closep) int fd = -EBADF;
 
         s->frozen_by_systemd = scope_is_frozen_by_systemd(s);
-        fd = openat(s->cgroup_fd, "cgroup.events", O_PATH | O_CLOEXEC | O_NOFOLLOW);
+        fd = openat(s->cgroup_fd, "supervisor/cgroup.events", O_PATH | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
-                return -errno;
+                return errno == ENOENT ? 0 : -errno; /* there is no supervisor */
         return sd_event_add_inotify_fd(s->manager->event, &s->freeze_watch, fd, IN_MODIFY,
                                        on_events, s);
 }

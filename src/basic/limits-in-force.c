@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The limits that a cgroup has, whoever has set them: what was asked for as long as that is in force, else
+ * what the cgroup's files say. */
+#include "basic/cgroup-file.h"
+#include "basic/io-disk.h"
+#include "basic/limits-internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/sysmacros.h>
+
+#define PERIOD_DEFAULT_USEC UINT64_C(100000)
+
+/* Whether this one, as it stands in l, is what the cgroup has. Also true when that is not to be known. */
+static bool holds(const Limits *l, LimitType t, int dir)
+{
+        _cleanup_(freep) char *reason = NULL;
+        Limits one = { 0 }; /* borrowed */
+
+        one.values[t] = l->values[t];
+        if (t == LIMIT_CPU_QUOTA_PERIOD)
+                one.values[LIMIT_CPU_QUOTA] = l->values[LIMIT_CPU_QUOTA];
+        return limits_verify(&one, dir, &reason) != -ESTALE;
+}
+
+/* No range is checked: an operator may set what we would refuse. */
+static void set_number(Limits *l, LimitType t, uint64_t found, uint64_t by_default)
+{
+        Limit *v = &l->values[t];
+
+        if (!v->is_set && found == by_default)
+                return;
+        v->is_set = true;
+        v->number = found;
+}
+
+static void take_number(Limits *l, LimitType t, int dir, uint64_t by_default)
+{
+        uint64_t found;
+
+        if (l->values[t].is_set && holds(l, t, dir))
+                return;
+        if (t == LIMIT_IO_WEIGHT ? cgroup_read_key(dir, limit_table[t].file, "default", &found) >= 0
+                                 : cgroup_read_u64(dir, limit_table[t].file, &found) >= 0)
+                set_number(l, t, found, by_default);
+}
+
+/* The unit's has room for the supervisor. */
+static void take_tasks(Limits *l, int dir)
+{
+        uint64_t found;
+
+        if (l->values[LIMIT_TASKS_MAX].is_set && holds(l, LIMIT_TASKS_MAX, dir))
+                return;
+        if (cgroup_read_u64(dir, "pids.max", &found) >= 0)
+                set_number(l, LIMIT_TASKS_MAX,
+                           found == UINT64_MAX || found == 0 ? found : found - 1, UINT64_MAX);
+}
+
+static void take_quota(Limits *l, int dir)
+{
+        _cleanup_(freep) char *text = NULL;
+        uint64_t quota, period, per_second = UINT64_MAX;
+        char word[24];
+
+        if (cgroup_read(dir, "cpu.max", &text) < 0 ||
+            sscanf(text, "%23s %" SCNu64, word, &period) != 2 || period == 0 ||
+            size_parse(word, &quota) < 0)
+                return;
+        if (quota != UINT64_MAX)
+                per_second = quota / period * USEC_PER_SEC + quota % period * USEC_PER_SEC / period;
+        if (!l->values[LIMIT_CPU_QUOTA].is_set || !holds(l, LIMIT_CPU_QUOTA, dir))
+                set_number(l, LIMIT_CPU_QUOTA, per_second, UINT64_MAX);
+        if (!l->values[LIMIT_CPU_QUOTA_PERIOD].is_set || !holds(l, LIMIT_CPU_QUOTA_PERIOD, dir))
+                set_number(l, LIMIT_CPU_QUOTA_PERIOD, period, PERIOD_DEFAULT_USEC);
+}
+
+static int take_set(Limits *l, LimitType t, int dir)
+{
+        _cleanup_(freep) char *text = NULL;
+        Limit *v = &l->values[t];
+        NumberSet found = { 0 };
+        int r;
+
+        if (v->is_set && holds(l, t, dir))
+                return 0;
+        if (cgroup_read(dir, limit_table[t].file, &text) < 0)
+                return 0;
+        r = *text ? number_set_parse(text, &found) : 0;
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        number_set_done(&v->set);
+        v->set = found;
+        v->is_set = *text != '\0';
+        return 0;
+}
+
+/* --- io.max: one line a disk --- */
+
+static const struct {
+        const char *key;
+        LimitType type;
+} io_keys[] = {
+        { "rbps", LIMIT_IO_READ_BANDWIDTH_MAX },
+        { "wbps", LIMIT_IO_WRITE_BANDWIDTH_MAX },
+        { "riops", LIMIT_IO_READ_IOPS_MAX },
+        { "wiops", LIMIT_IO_WRITE_IOPS_MAX },
+};
+
+static LimitPair *pair_of_disk(Limit *v, dev_t dev)
+{
+        for (size_t i = 0; i < v->n_pairs; i++) {
+                _cleanup_(freep) char *reason = NULL;
+                dev_t d;
+
+                if (io_disk_of_path(v->pairs[i].name, &d, &reason) >= 0 && d == dev)
+                        return &v->pairs[i];
+        }
+        return NULL;
+}
+
+static int take_disk(Limits *l, LimitType t, dev_t dev, uint64_t found)
+{
+        _cleanup_(freep) char *name = NULL, *reason = NULL;
+        LimitPair *p = pair_of_disk(&l->values[t], dev);
+
+        if (p) {
+                p->number = found;
+                return 0;
+        }
+        if (found == UINT64_MAX)
+                return 0;
+        if (asprintf(&name, "/dev/block/%u:%u", major(dev), minor(dev)) < 0)
+                return -ENOMEM;
+        return limits_add_device(l, t, name, found, &reason) == -ENOMEM ? -ENOMEM : 0;
+}
+
+static int take_io_line(Limits *l, char *line)
+{
+        unsigned ma, mi;
+        char *word;
+        int r = 0;
+
+        word = strsep(&line, " ");
+        if (sscanf(word, "%u:%u", &ma, &mi) != 2)
+                return 0;
+        while (r >= 0 && (word = strsep(&line, " ")))
+                for (size_t i = 0; r >= 0 && i < ELEMENTSOF(io_keys); i++) {
+                        const char *value = startswith(word, io_keys[i].key);
+                        uint64_t found;
+
+                        if (value && *value == '=' && size_parse(value + 1, &found) >= 0)
+                                r = take_disk(l, io_keys[i].type, makedev(ma, mi), found);
+                }
+        return r;
+}
+
+static int take_io(Limits *l, int dir)
+{
+        _cleanup_(freep) char *text = NULL;
+        char *rest, *line;
+        int r = 0;
+
+        if (l->values[LIMIT_IO_MAX].is_set) {
+                if (holds(l, LIMIT_IO_MAX, dir))
+                        return 0;
+                l->values[LIMIT_IO_MAX].is_set = false; /* the disks are told one by one */
+        }
+        if (cgroup_read(dir, "io.max", &text) < 0)
+                return 0;
+        /* A disk without a line has no limit. */
+        for (size_t i = 0; i < ELEMENTSOF(io_keys); i++) {
+                Limit *v = &l->values[io_keys[i].type];
+
+                if (v->is_set && !holds(l, io_keys[i].type, dir))
+                        for (size_t k = 0; k < v->n_pairs; k++)
+                                v->pairs[k].number = UINT64_MAX;
+        }
+        rest = text;
+        while (r >= 0 && (line = strsep(&rest, "\n")))
+                r = take_io_line(l, line);
+        return r;
+}
+
+int limits_take_in_force(Limits *l, int dir)
+{
+        int r;
+
+        take_number(l, LIMIT_MEMORY_MAX, dir, UINT64_MAX);
+        take_number(l, LIMIT_MEMORY_HIGH, dir, UINT64_MAX);
+        take_number(l, LIMIT_MEMORY_LOW, dir, 0);
+        take_number(l, LIMIT_MEMORY_MIN, dir, 0);
+        take_number(l, LIMIT_MEMORY_SWAP_MAX, dir, UINT64_MAX);
+        take_number(l, LIMIT_CPU_WEIGHT, dir, 100);
+        take_number(l, LIMIT_IO_WEIGHT, dir, 100);
+        take_tasks(l, dir);
+        take_quota(l, dir);
+        r = take_set(l, LIMIT_ALLOWED_CPUS, dir);
+        if (r >= 0)
+                r = take_set(l, LIMIT_ALLOWED_MEMORY_NODES, dir);
+        return r < 0 ? r : take_io(l, dir);
+}
