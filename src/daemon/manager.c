@@ -18,8 +18,12 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-/* The bus's answer to RequestName: DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER. */
-#define BUS_NAME_OWNED 1
+/* The bus's answer to RequestName: DBUS_REQUEST_NAME_REPLY_IN_QUEUE. */
+#define BUS_NAME_IN_QUEUE 2
+
+/* How long the name may belong to another: a bus that does not read an earlier daemon's connection any more
+ * looks at its end only when there is something new. */
+#define NAME_TIMEOUT_USEC (2 * USEC_PER_SEC)
 
 static uint64_t now_usec(clockid_t clock)
 {
@@ -186,6 +190,7 @@ Manager *manager_free(Manager *m)
         sd_event_source_disable_unref(m->adoption_deadline);
         systemd_done(m);
         sd_bus_slot_unref(m->waiting_match);
+        sd_event_source_disable_unref(m->name_deadline);
         bus_connection_free(m->connection);
         sd_bus_flush_close_unref(m->bus);
         journal_free(m->journal);
@@ -213,6 +218,53 @@ static void on_hierarchy(Manager *m, int r, const sd_bus_error *error, void *use
         notify_ready(m);
 }
 
+/* When the name is ours: a daemon that leaves it to another must not take the supervisors from that. */
+static int adopt_scopes(Manager *m)
+{
+        int r;
+
+        if (m->adopted)
+                return 0;
+        m->adopted = true;
+        r = manager_load_scopes(m);
+        if (r >= 0 && manager_sweep(m) < 0)
+                log_error("out of memory: nobody looks for lost workloads");
+        if (r >= 0)
+                r = manager_await_adoptions(m);
+        return r < 0 ? sd_event_exit(m->event, r) : 0;
+}
+
+/* Those who had us started are let in before we are told that we have the name. */
+static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        Manager *m = userdata;
+        const char *destination = sd_bus_message_get_destination(message);
+
+        if (!m->adopted && sd_bus_message_is_method_call(message, NULL, NULL) && destination &&
+            streq(destination, BUS_NAME))
+                (void) adopt_scopes(m);
+        return 0;
+}
+
+static int begin_to_serve(Manager *m)
+{
+        int r;
+
+        (void) adopt_scopes(m);
+        r = hierarchy_start(m, on_hierarchy, NULL);
+        if (r < 0) {
+                log_error("cannot start the slices: %s", strerror(-r));
+                notify_ready(m);
+        }
+        return 0;
+}
+
+static int on_name_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        log_error("another process has the bus name %s", BUS_NAME);
+        return sd_event_exit(sd_event_source_get_event(source), -EEXIST);
+}
+
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Manager *m = userdata;
@@ -224,31 +276,40 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
                           sd_bus_message_get_error(reply)->message);
                 return sd_event_exit(m->event, -sd_bus_message_get_errno(reply));
         }
-        /* The bus may not have seen yet that an earlier daemon has gone; PID 1 tries again. */
-        if (sd_bus_message_read(reply, "u", &result) >= 0 && result != BUS_NAME_OWNED) {
-                log_error("another process has the bus name %s", BUS_NAME);
-                return sd_event_exit(m->event, -EEXIST);
-        }
-        r = hierarchy_start(m, on_hierarchy, NULL);
-        if (r < 0) {
-                log_error("cannot start the slices: %s", strerror(-r));
-                notify_ready(m);
-        }
-        return 0;
+        r = sd_bus_message_read(reply, "u", &result);
+        if (r < 0 || result != BUS_NAME_IN_QUEUE)
+                return begin_to_serve(m);
+        /* The bus may not have seen yet that an earlier daemon has gone. */
+        r = sd_event_add_time_relative(m->event, &m->name_deadline, CLOCK_MONOTONIC,
+                                       NAME_TIMEOUT_USEC, 0, on_name_deadline, m);
+        return r < 0 ? sd_event_exit(m->event, r) : 0;
 }
 
-/* Comes before the calls that the bus has kept for us, which come before its answer to the request. */
 static int on_name_acquired(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
+        Manager *m = userdata;
         const char *name;
-        int r;
 
         if (sd_bus_message_read(message, "s", &name) < 0 || !streq(name, BUS_NAME))
                 return 0;
-        r = manager_await_adoptions(userdata);
-        if (r < 0)
-                log_error("cannot wait for the adopted scopes: %s", strerror(-r));
-        return 0;
+        /* Before the calls that the bus has kept for us, which come before its answer to the request. */
+        if (!m->name_deadline)
+                return adopt_scopes(m);
+        m->name_deadline = sd_event_source_disable_unref(m->name_deadline);
+        return begin_to_serve(m);
+}
+
+/* Queued for the name when another has it. */
+static int request_name(Manager *m)
+{
+        int r;
+
+        r = sd_bus_match_signal_async(m->bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                      "org.freedesktop.DBus", "NameAcquired", on_name_acquired,
+                                      NULL, m);
+        return r < 0 ? r
+                     : sd_bus_request_name_async(m->bus, NULL, BUS_NAME, SD_BUS_NAME_QUEUE, on_name,
+                                                 m);
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
@@ -301,22 +362,12 @@ static int serve(Manager *m)
 
         r = manager_add_bus(m);
         if (r >= 0)
+                r = sd_bus_add_filter(m->bus, NULL, on_message, m);
+        if (r >= 0)
                 r = systemd_init(m);
         if (r >= 0)
                 r = scope_create_init(m);
-        /* Before anything of the adopted scopes is announced, since listeners match on the name. What
-         * is asked meanwhile is read by the loop, when they are known. */
-        if (r >= 0)
-                r = sd_bus_match_signal_async(m->bus, NULL, "org.freedesktop.DBus",
-                                              "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                              "NameAcquired", on_name_acquired, NULL, m);
-        if (r >= 0)
-                r = sd_bus_request_name_async(m->bus, NULL, BUS_NAME, 0, on_name, m);
-        if (r >= 0)
-                r = manager_load_scopes(m);
-        if (r >= 0 && manager_sweep(m) < 0)
-                log_error("out of memory: nobody looks for lost workloads");
-        return r;
+        return r < 0 ? r : request_name(m);
 }
 
 int manager_start(Manager *m)

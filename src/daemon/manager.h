@@ -33,6 +33,8 @@ typedef struct Manager {
         sd_event *event;
         sd_bus *bus; /* NULL while there is none */
         BusConnection *connection;
+        sd_event_source *name_deadline; /* while another process has our name */
+        bool adopted;                   /* what earlier daemons have left */
         Config config;
         struct rlimit nofile;   /* as the daemon was started with: what tasks get */
         bool user;              /* serves a user's own service manager, without privilege */

@@ -20,11 +20,28 @@ bool scope_is_frozen_by_systemd(const Scope *s)
         return fd >= 0 && cgroup_frozen(fd) > 0;
 }
 
-static bool slice_is_frozen(const Scope *s)
+/* The first unit on the way to the scope that systemd was told to freeze; owned by the caller. As it was
+ * set: what is so is not to be known while processes are being killed. */
+static char *frozen_unit(const Scope *s)
 {
-        _cleanup_(closep) int fd = openat(s->cgroup_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(freep) char *path = strdup(s->path + 1);
+        char *unit = path;
 
-        return fd >= 0 && cgroup_frozen(fd) > 0;
+        while (unit) {
+                _cleanup_(closep) int fd = -EBADF;
+                char *slash = strchr(unit, '/');
+                uint64_t freeze;
+
+                if (slash)
+                        *slash = '\0';
+                fd = cgroup_open(s->manager->cgroup_fd, path);
+                if (fd >= 0 && cgroup_read_u64(fd, "cgroup.freeze", &freeze) >= 0 && freeze == 1)
+                        return strdup(unit);
+                if (slash)
+                        *slash++ = '/';
+                unit = slash;
+        }
+        return NULL;
 }
 
 ScopeState scope_live_state(const Scope *s)
@@ -66,26 +83,27 @@ int scope_watch_freezes(Scope *s)
 
 int scope_refuse_frozen(const Scope *s, sd_bus_error *error)
 {
-        _cleanup_(freep) char *slice = NULL;
-        const char *unit = s->unit;
+        _cleanup_(freep) char *unit = NULL;
 
         if (!scope_is_frozen_by_systemd(s))
                 return 0;
-        if (slice_is_frozen(s))
-                unit = s->slice;
+        unit = frozen_unit(s);
         return error_set(error, ERROR_IO,
                          "%s: systemd has frozen the unit, and its supervisor with it; `systemctl "
                          "thaw %s` thaws it",
-                         s->unit, unit);
+                         s->unit, unit ?: s->unit);
 }
 
 void scope_thaw_to_end(Scope *s)
 {
+        _cleanup_(freep) char *unit = NULL;
+
         if (!scope_is_frozen_by_systemd(s))
                 return;
+        unit = frozen_unit(s);
         /* PID 1 does not thaw a unit below a frozen slice, or thaws the slice as well. Then how the tasks
          * ended stays unknown. */
-        if (slice_is_frozen(s))
+        if (!unit || !streq(unit, s->unit))
                 (void) cgroup_kill(s->cgroup_fd);
         else
                 systemd_call_forget(s->manager, "ThawUnit", s->unit, NULL);

@@ -161,3 +161,16 @@ rss() {
     kill -0 $DEAF
     bus-flood destroy --in-flight 20 workload.slice many 60
 }
+
+@test "a second daemon leaves the name, and the bus, to the first" {
+    run -0 hpcnode-ctl run --id job -- sleep infinity
+    daemon_pid
+    before=$DAEMON
+    run -1 timeout 60 "$(systemctl show --value -p ExecStart hpcnode-cgroupd | sed 's/.*path=\([^ ]*\) .*/\1/')"
+    [[ $output == *"another process has the bus name"* ]]
+    daemon_pid
+    [ "$DAEMON" = "$before" ]
+    hpcnode-ctl kill job --signal TERM
+    run -0 hpcnode-ctl wait job
+    has "state: failed" "signal: 15"
+}
