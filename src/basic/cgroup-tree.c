@@ -157,12 +157,15 @@ static bool is_scope(const char *path)
         return endswith(path, ".scope") != NULL;
 }
 
-/* A directory that is only known by its descriptor is asked for its name. */
-static bool dir_is_scope(int dir)
+/* A directory that is only known by its descriptor is asked for its name. 1 or 0; -ENOMEM. */
+static int dir_is_scope(int dir)
 {
         _cleanup_(freep) char *path = NULL;
+        int r = cgroup_path_of(dir, &path);
 
-        return cgroup_path_of(dir, &path) >= 0 && is_scope(path);
+        if (r == -ENOMEM)
+                return r;
+        return r >= 0 && is_scope(path);
 }
 
 typedef struct Collect {
@@ -214,11 +217,14 @@ int cgroup_pids(int dir, bool with_supervisors, pid_t **ret_pids, size_t *ret_n)
 {
         _cleanup_(closedirp) DIR *d = NULL;
         Collect c = { .with_supervisors = with_supervisors };
-        int r;
+        int r, in_scope;
 
+        in_scope = dir_is_scope(dir);
+        if (in_scope < 0)
+                return in_scope;
         r = dir_open(dir, ".", &d);
         if (r >= 0 && d)
-                r = collect_pids(&c, d, dir_is_scope(dir), 0);
+                r = collect_pids(&c, d, in_scope, 0);
         if (r < 0) {
                 pid_list_done(&c.list);
                 return r;
