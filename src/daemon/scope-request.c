@@ -97,22 +97,30 @@ static int choose_unit(Manager *m, const ScopeRequest *q, char **ret_unit, sd_bu
                                  INSTANCES_MAX);
 }
 
-void scope_note_instance(const Scope *s)
+int scope_note_instance(const Scope *s)
 {
         Manager *m = s->manager;
         _cleanup_(freep) char *first = NULL, *reason = NULL;
-        const char *rest;
+        char *end;
         unsigned long instance;
+        size_t n;
+        int r;
 
-        if (scope_unit_name(s->slice, s->name, 1, &first, &reason) < 0)
-                return;
-        first[strlen(first) - strlen(".scope")] = '\0';
-        rest = startswith(s->unit, first);
-        if (!rest || *rest != '-')
-                return;
-        instance = strtoul(rest + 1, NULL, 10);
-        if (instance > m->instances_max && instance <= INSTANCES_MAX)
+        r = scope_unit_name(s->slice, s->name, 1, &first, &reason);
+        if (r < 0)
+                return r == -ENOMEM ? r : -EBADMSG;
+        if (streq(s->unit, first))
+                return 0;
+        n = strlen(first) - strlen(".scope");
+        if (strncmp(s->unit, first, n) != 0 || s->unit[n] != '-' || s->unit[n + 1] < '1' ||
+            s->unit[n + 1] > '9')
+                return -EBADMSG;
+        instance = strtoul(s->unit + n + 1, &end, 10);
+        if (!streq(end, ".scope") || instance < 2 || instance > INSTANCES_MAX)
+                return -EBADMSG;
+        if (instance > m->instances_max)
                 m->instances_max = (unsigned) instance;
+        return 0;
 }
 
 int scope_from_request(Manager *m, ScopeRequest *q, Scope **ret, sd_bus_error *error)

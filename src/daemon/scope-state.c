@@ -371,17 +371,21 @@ static int read_id(const char *file, char **ret)
 /* Whatever stands in the file, only what may be ours is opened, killed or stopped for it. */
 static int check_scope(const Scope *s)
 {
+        _cleanup_(freep) char *slice = NULL, *name = NULL, *reason = NULL;
         const char *last = s->path ? strrchr(s->path, '/') : NULL;
+        int r;
 
-        if (!*s->name || path_owner(s->slice) == OWNER_NONE || path_owner(s->unit) == OWNER_NONE ||
-            !endswith(s->unit, ".scope"))
+        r = slice_parse(s->slice, &slice, &reason);
+        if (r >= 0)
+                r = scope_name_parse(s->name, &name, &reason);
+        if (r < 0)
+                return r == -ENOMEM ? r : -EBADMSG;
+        if (!streq(slice, s->slice) || !streq(name, s->name))
                 return -EBADMSG;
-        if (!s->path)
-                return 0;
         /* systemd escapes names that the kernel could take for its own. */
-        if (s->path[0] != '/' || !last || !streq(last + 1 + (last[1] == '_'), s->unit))
+        if (s->path && (s->path[0] != '/' || !last || !streq(last + 1 + (last[1] == '_'), s->unit)))
                 return -EBADMSG;
-        return 0;
+        return scope_note_instance(s);
 }
 
 static int load_scope(Manager *m, const char *file, Scope **ret)
@@ -418,7 +422,6 @@ static int load_scope(Manager *m, const char *file, Scope **ret)
                 r = check_scope(s);
         if (r < 0)
                 return r;
-        scope_note_instance(s);
         *ret = TAKE_PTR(s);
         return 0;
 }

@@ -188,8 +188,8 @@ void scope_request_done(ScopeRequest *q);
  * AlreadyExists when the name is in use. */
 int scope_from_request(Manager *m, ScopeRequest *q, Scope **ret, sd_bus_error *error);
 
-/* A scope was loaded: its unit may be a further one of its name. */
-void scope_note_instance(const Scope *s);
+/* A scope was loaded: its unit may be a further one of its name. -EBADMSG if it is none at all. */
+int scope_note_instance(const Scope *s);
 
 /* scope-create.c: creates the scope (and runs main in it), then answers the call. What it needs of the
  * request it takes out of it. Takes the call over unless it returns negative; then nothing was begun. */
