@@ -4,7 +4,6 @@
 
 #include "basic/cgroup-file.h"
 #include "basic/fault.h"
-#include "daemon/limits-bus.h"
 #include "daemon/log.h"
 #include "daemon/record.h"
 
@@ -101,29 +100,17 @@ static bool leave_zombie(ScopeCreate *c)
 {
         Scope *s = c->scope;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_(sd_bus_error_free) sd_bus_error left = SD_BUS_ERROR_NULL;
+        CallList destroyers;
         Call *call;
-        CallList destroyers, waiters;
 
         if (scope_populated(s) <= 0)
                 return false;
-        (void) sd_bus_error_setf(&error, c->error.name,
-                                 "%s; a process of it cannot be killed: %s is a zombie until it "
-                                 "ends",
-                                 c->error.message, s->unit);
+        (void) sd_bus_error_copy(&error, &c->error);
         call = TAKE_PTR(c->call);
         TAILQ_INIT(&destroyers);
         TAILQ_CONCAT(&destroyers, &c->destroyers, waiters);
-        TAILQ_INIT(&waiters);
-        TAILQ_CONCAT(&waiters, &s->waiters, waiters);
         scope_create_free(c);
-        s->undone = true;
-        scope_emit_added(s);
-        manager_changed(s->manager, "NScopes");
-        scope_become_zombie(s, &left);
-        call_fail(call, 0, &error);
-        calls_fail(&destroyers, 0, &left);
-        calls_fail(&waiters, 0, &error);
+        scope_leave_zombie(s, &error, call, &destroyers);
         return true;
 }
 
@@ -538,25 +525,6 @@ static void on_unit(int r, sd_bus_message *reply, const sd_bus_error *error, voi
         fail_unit(c, r, error);
 }
 
-static int append_properties(Scope *s, sd_bus_message *message)
-{
-        bool has_tasks_max = s->limits.values[LIMIT_TASKS_MAX].is_set;
-        int r;
-
-        r = sd_bus_message_append(message, "(sv)(sv)(sv)(sv)(sv)(sv)(sv)", "Description", "s",
-                                  s->description ?: s->name, "Slice", "s", s->slice, "PIDs", "au",
-                                  1, (uint32_t) supervisor_starter_pid(s->link), "Delegate", "b", 1,
-                                  "OOMPolicy", "s", "continue", "CollectMode", "s",
-                                  "inactive-or-failed", "TimeoutStopUSec", "t",
-                                  s->manager->config.stop_timeout_usec);
-        /* systemd's own default is 15 % of the system. */
-        if (r >= 0 && !has_tasks_max)
-                r = sd_bus_message_append(message, "(sv)", "TasksMax", "t", UINT64_MAX);
-        if (r >= 0)
-                r = limits_append_properties(message, &s->limits);
-        return r;
-}
-
 static int request_unit(ScopeCreate *c)
 {
         Scope *s = c->scope;
@@ -564,17 +532,7 @@ static int request_unit(ScopeCreate *c)
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         int r;
 
-        r = systemd_message(m, "StartTransientUnit", &message);
-        if (r >= 0)
-                r = sd_bus_message_append(message, "ss", s->unit, "fail");
-        if (r >= 0)
-                r = sd_bus_message_open_container(message, 'a', "(sv)");
-        if (r >= 0)
-                r = append_properties(s, message);
-        if (r >= 0)
-                r = sd_bus_message_close_container(message);
-        if (r >= 0)
-                r = sd_bus_message_append(message, "a(sa(sv))", 0);
+        r = scope_unit_message(s, &message);
         if (r >= 0)
                 r = systemd_call(m, message, true, m->config.unit_timeout_usec, on_unit, c,
                                  &c->systemd);

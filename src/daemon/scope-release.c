@@ -229,6 +229,27 @@ void scope_become_zombie(Scope *s, sd_bus_error *ret_error)
         answer_waiters(s);
 }
 
+void scope_leave_zombie(Scope *s, const sd_bus_error *why, Call *call, CallList *destroyers)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error left = SD_BUS_ERROR_NULL;
+        CallList waiters;
+
+        (void) sd_bus_error_setf(&error, why->name,
+                                 "%s; a process of it cannot be killed: %s is a zombie until it "
+                                 "ends",
+                                 why->message, s->unit);
+        TAILQ_INIT(&waiters);
+        TAILQ_CONCAT(&waiters, &s->waiters, waiters);
+        s->undone = true;
+        scope_emit_added(s);
+        manager_changed(s->manager, "NScopes");
+        scope_become_zombie(s, &left);
+        call_fail(call, 0, &error);
+        calls_fail(destroyers, 0, &left);
+        calls_fail(&waiters, 0, &error);
+}
+
 static void become_zombie(ScopeRelease *r)
 {
         Scope *s = r->scope;

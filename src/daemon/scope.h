@@ -191,6 +191,9 @@ int scope_from_request(Manager *m, ScopeRequest *q, Scope **ret, sd_bus_error *e
 /* A scope was loaded: its unit may be a further one of its name. -EBADMSG if it is none at all. */
 int scope_note_instance(const Scope *s);
 
+/* scope-properties.c: StartTransientUnit with the scope's properties. */
+int scope_unit_message(Scope *s, sd_bus_message **ret);
+
 /* scope-create.c: creates the scope (and runs main in it), then answers the call. What it needs of the
  * request it takes out of it. Takes the call over unless it returns negative; then nothing was begun. */
 int scope_create(Manager *m, ScopeRequest *q, Call *call, sd_bus_error *error);
@@ -234,6 +237,10 @@ int scope_adopt_leaves(Scope *s);
 /* Its processes were killed and are still there: counted, announced, whoever waits for it is answered,
  * once; *ret_error says which they are. It is cleaned up when they have ended. */
 void scope_become_zombie(Scope *s, sd_bus_error *ret_error);
+
+/* The same for a scope whose creation has failed: its calls are answered with the reason and with what is
+ * left. Takes the call, and those that want it destroyed, over. */
+void scope_leave_zombie(Scope *s, const sd_bus_error *why, Call *call, CallList *destroyers);
 
 /* Sets ScopeZombie, for what cannot be done with a zombie; returns as error_set() does. */
 int scope_refuse_zombie(const Scope *s, sd_bus_error *error);

@@ -290,6 +290,19 @@ orphans() {
     [ "$(zombies)" = "t 0" ]
 }
 
+@test "systemctl stop of a zombie, whose supervisor goes with it" {
+    hang
+    zombie stuck
+    systemctl stop workload-stuck.scope # until PID 1 gives up
+    [ "$(zombies)" = "t 1" ]
+    [ ! -s "$(dir stuck)/supervisor/cgroup.procs" ]
+    systemctl restart hpcnode-cgroupd
+    still_a_zombie
+    refused KillFailed DestroyScope s stuck
+    cleaned workload-stuck.scope stuck
+    [ "$(zombies)" = "t 0" ]
+}
+
 # ---- the daemon comes and goes ---------------------------------------------------------------
 
 crash() {
