@@ -154,19 +154,6 @@ static Owner scope_unit_owner(const char *unit)
         return OWNER_NONE;
 }
 
-Owner path_owner(const char *path)
-{
-        _cleanup_(freep) char *copy = NULL;
-        Owner owner;
-
-        if (!path || cgroup_path_parse(path, &copy, NULL) < 0)
-                return OWNER_NONE;
-
-        copy[strcspn(copy, "/")] = '\0';
-        owner = slice_unit_owner(copy);
-        return owner != OWNER_NONE ? owner : scope_unit_owner(copy);
-}
-
 static const char *component_fault(const char *component, size_t length)
 {
         if (length == 0)
@@ -199,11 +186,10 @@ static const char *path_fault(const char *path)
         }
 }
 
-int cgroup_path_parse(const char *text, char **ret_path, char **ret_reason)
+/* Strips "/sys/fs/cgroup" and slashes around the path. *to has room for all of the text. */
+static void path_trim(const char *text, char *to)
 {
-        _cleanup_(freep) char *path = NULL;
-        char quoted[REASON_QUOTE_SIZE];
-        const char *start = startswith(text, CGROUP_ROOT), *fault;
+        const char *start = startswith(text, CGROUP_ROOT);
         size_t n;
 
         if (!start || (*start && *start != '/'))
@@ -211,13 +197,39 @@ int cgroup_path_parse(const char *text, char **ret_path, char **ret_reason)
         if (*start == '/')
                 start++;
 
-        path = strdup(start);
+        n = strlen(start);
+        (void) memcpy(to, start, n + 1);
+        if (n > 0 && to[n - 1] == '/')
+                to[n - 1] = '\0';
+}
+
+/* Without memory of its own: the lack of it must not make an owned path nobody's. */
+Owner path_owner(const char *path)
+{
+        char copy[PATH_MAX];
+        Owner owner;
+
+        if (!path || strlen(path) >= sizeof(copy))
+                return OWNER_NONE;
+        path_trim(path, copy);
+        if (path_fault(copy))
+                return OWNER_NONE;
+
+        copy[strcspn(copy, "/")] = '\0';
+        owner = slice_unit_owner(copy);
+        return owner != OWNER_NONE ? owner : scope_unit_owner(copy);
+}
+
+int cgroup_path_parse(const char *text, char **ret_path, char **ret_reason)
+{
+        _cleanup_(freep) char *path = NULL;
+        char quoted[REASON_QUOTE_SIZE];
+        const char *fault;
+
+        path = malloc(strlen(text) + 1);
         if (!path)
                 return -ENOMEM;
-
-        n = strlen(path);
-        if (n > 0 && path[n - 1] == '/')
-                path[n - 1] = '\0';
+        path_trim(text, path);
 
         fault = strlen(text) >= PATH_MAX ? "it is longer than a path can be" : path_fault(path);
         if (fault)

@@ -428,6 +428,14 @@ static void names(void **state)
         every_allocation_fails(run_cgroup_path, NULL, 0, "slice_cgroup_path");
 }
 
+static void who_owns_a_path_is_known_without_memory(void **state)
+{
+        countdown = 1;
+        assert_int_equal(path_owner("/sys/fs/cgroup/workload.slice/x"), OWNER_WORKLOAD);
+        assert_int_equal(path_owner("pact-gpu-x.scope"), OWNER_PACT);
+        countdown = 0;
+}
+
 static int run_number_set(const void *argument)
 {
         _cleanup_(number_set_done) NumberSet set = { 0 };
@@ -658,6 +666,7 @@ int main(void)
                 cmocka_unit_test(limits_read_back),
                 cmocka_unit_test(limits_that_do_not_go_together),
                 cmocka_unit_test(names),
+                cmocka_unit_test(who_owns_a_path_is_known_without_memory),
                 cmocka_unit_test(number_sets),
                 cmocka_unit_test(cgroup_files),
                 cmocka_unit_test(disks),

@@ -104,7 +104,7 @@ lost() {
     mkdir -p "$CGROUPS/workload.slice/workload-left.scope"/{supervisor,payload/{a,b}} \
         "$CGROUPS/pact.slice/pact-gpu.slice/pact-gpu-left.scope/payload" \
         "$CGROUPS/workload.slice/workload-empty.scope" "$CGROUPS/workload.slice/other"
-    touch "$STATE_DIR"/{.#0123456789abcdef.scope,0123456789abcdef.outcome,0123456789abcdef.outcome~}
+    touch "$STATE_DIR"/{.#0123456789abcdef.scope,0123456789abcdef.outcome,0123456789abcdef.outcome~,0123456789abcdef.sock}
     hpcnode-ctl run --id ours -- sleep infinity
     systemctl stop hpcnode-cgroupd
     find "$STATE_DIR" >"$BATS_TEST_TMPDIR/files"
