@@ -435,6 +435,17 @@ static void begin_adoption(Scope *s)
         manager_begin_adoption(s->manager);
 }
 
+/* Processes of a start that was not told to be done, perhaps because it hangs: ended as everything is
+ * that is ended, and no record is left. */
+static void undo_populated(Scope *s)
+{
+        log_info("%s was half made and is undone", s->unit);
+        s->undone = true;
+        if (s->cgroup_fd >= 0)
+                (void) cgroup_kill(s->cgroup_fd);
+        scope_release(s, RELEASE_DESTROY, NULL);
+}
+
 /* Brings a scope that an earlier daemon served back to life, or to its end. */
 static void adopt(Scope *s)
 {
@@ -445,6 +456,10 @@ static void adopt(Scope *s)
         s->armed = true;
         if (s->path && scope_open_cgroup(s) >= 0)
                 (void) scope_open_payload(s);
+        if ((half_made || (s->undone && s->state != SCOPE_ZOMBIE)) && scope_populated(s) > 0) {
+                undo_populated(s);
+                return;
+        }
         if (half_made) {
                 /* Nobody was told that it exists. */
                 log_info("%s was half made and is undone", s->unit);

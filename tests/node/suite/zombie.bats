@@ -452,6 +452,28 @@ quick() {
     nothing_left
 }
 
+@test "a daemon killed while the start of a job hangs leaves a zombie that leaves nothing" {
+    local client
+    remember
+    hang
+    hpcnode-ctl run --id hangs --cwd $HUNG/dir -- true 2>/dev/null &
+    client=$!
+    await file "$BATS_TEST_TMPDIR/hangs" "hangs "
+    crash
+    ! wait $client || false
+    bus-wait ScopeZombie:hangs -- hpcnode-ctl ping
+    systemctl restart hpcnode-cgroupd
+    [ "$(zombies)" = "t 1" ]
+    run -0 hpcnode-ctl run --id hangs --wait -- true
+    has "unit: workload-hangs-2.scope"
+    hpcnode-ctl remove hangs
+    bus-wait ScopeReleased:hangs -- bash -c "kill $HANG_FS"
+    unhang
+    [ "$(zombies)" = "t 0" ]
+    run -1 hpcnode-ctl inspect hangs
+    nothing_left
+}
+
 # ---- as it happens on real nodes -------------------------------------------------------------
 
 @test "a job that writes to a frozen ext4" {
