@@ -472,7 +472,7 @@ static void adopt(Scope *s)
                 return;
         }
 
-        if (!s->create_recorded) {
+        if (!s->create_recorded && !s->undone) {
                 record_created(s, NULL);
                 s->create_recorded = true;
                 (void) scope_save(s);
