@@ -140,7 +140,7 @@ static METHOD(method_list_scopes)
         for (Scope *s = m->scopes; r >= 0 && s; s = s->hh.next) {
                 _cleanup_(freep) char *path = NULL;
 
-                if (s->state == SCOPE_CREATING)
+                if (!scope_is_public(s))
                         continue;
                 r = scope_object_path(s, &path);
                 if (r >= 0)

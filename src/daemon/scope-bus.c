@@ -23,7 +23,7 @@ static int find_object(sd_bus *bus, const char *path, const char *interface, voi
         if (r <= 0 || strchr(path + strlen(SCOPE_PREFIX "/"), '/'))
                 return 0;
         s = scope_by_unit(m, unit);
-        if (!s || s->state == SCOPE_CREATING)
+        if (!s || !scope_is_public(s))
                 return 0;
         *ret_found = s;
         return 1;
@@ -58,7 +58,7 @@ static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***re
         if (!list)
                 return -ENOMEM;
         for (Scope *s = m->scopes; r >= 0 && s; s = s->hh.next) {
-                if (s->state == SCOPE_CREATING)
+                if (!scope_is_public(s))
                         continue;
                 r = scope_object_path(s, &list[n]);
                 if (r < 0)

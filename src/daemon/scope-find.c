@@ -135,7 +135,7 @@ int scope_find(Manager *m, const char *text, Scope **ret_scope, Task **ret_task,
                 return r;
         if (s && task_name)
                 t = task_find(s, task_name);
-        if (!s || (task_name && !t))
+        if (!s || (s->undone && !scope_is_public(s)) || (task_name && !t))
                 return not_found(text, error);
         *ret_scope = s;
         *ret_task = t;

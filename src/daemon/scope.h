@@ -112,6 +112,12 @@ static inline bool scope_is_live(const Scope *s)
         return s->state == SCOPE_ACTIVE || s->state == SCOPE_FROZEN;
 }
 
+/* Not while it is made, nor when its creation is undone, unless that makes a zombie of it. */
+static inline bool scope_is_public(const Scope *s)
+{
+        return s->state != SCOPE_CREATING && (!s->undone || s->state == SCOPE_ZOMBIE);
+}
+
 /* "running" for a job, "active" for a scope made by CreateScope; else the state's own name. */
 const char *scope_state_name(const Scope *s);
 

@@ -13,7 +13,7 @@ static int find_object(sd_bus *bus, const char *path, const char *interface, voi
         if (sd_bus_path_decode_many(path, SCOPE_PREFIX "/%/task/%", &unit, &name) <= 0)
                 return 0;
         s = scope_by_unit(m, unit);
-        t = s && s->state != SCOPE_CREATING ? task_find(s, name) : NULL;
+        t = s && scope_is_public(s) ? task_find(s, name) : NULL;
         if (!t || t->starting)
                 return 0;
         *ret_found = t;
@@ -73,7 +73,7 @@ void task_emit_added(Task *t)
 {
         _cleanup_(freep) char *path = NULL;
 
-        if (t->scope->state != SCOPE_CREATING && !t->starting && task_object_path(t, &path) >= 0)
+        if (scope_is_public(t->scope) && !t->starting && task_object_path(t, &path) >= 0)
                 (void) sd_bus_emit_object_added(t->scope->manager->bus, path);
 }
 
@@ -81,6 +81,6 @@ void task_emit_removed(Task *t)
 {
         _cleanup_(freep) char *path = NULL;
 
-        if (t->scope->state != SCOPE_CREATING && !t->starting && task_object_path(t, &path) >= 0)
+        if (scope_is_public(t->scope) && !t->starting && task_object_path(t, &path) >= 0)
                 (void) sd_bus_emit_object_removed(t->scope->manager->bus, path);
 }

@@ -24,15 +24,17 @@ teardown_file() {
 
 arm() {
     echo "at $1"
+    daemon=$(systemctl show -P MainPID hpcnode-cgroupd)
     echo "$1" >$fault_file
 }
 
-# The point was met, whoever died of it, and the daemon is there.
+# The point was met, and whoever died of it is no more: the daemon, unless it was the supervisor.
 met() {
     [ ! -e $fault_file ] || {
         echo "never met"
         return 1
     }
+    [ "${1-daemon}" = supervisor ] || await exit "$daemon"
     systemctl start hpcnode-cgroupd
 }
 
@@ -170,6 +172,7 @@ drop() {
         daemon_pid
         arm "$point"
         kill -KILL "$supervisor"
+        # shellcheck disable=SC2153 # set by daemon_pid
         await exit "$DAEMON"
         met
         run -0 hpcnode-ctl inspect victim
@@ -190,7 +193,7 @@ drop() {
         arm "$point"
         run ! hpcnode-ctl run --id victim -- sleep infinity
         echo "$output"
-        met
+        met supervisor
         run ! hpcnode-ctl inspect victim
         await gone "$(dir victim)"
         systemctl stop workload-victim.scope 2>/dev/null || :
@@ -209,7 +212,7 @@ drop() {
         arm "$point"
         run ! hpcnode-ctl run --scope victim --id task -- sleep infinity
         echo "$output"
-        met
+        met supervisor
         run -0 hpcnode-ctl run --scope victim --id next --wait -- true
         run ! hpcnode-ctl inspect victim/task
         [ ! -s "$(dir victim)/payload/task/cgroup.procs" ]
@@ -225,7 +228,7 @@ drop() {
         remember
         arm "$point"
         run hpcnode-ctl run --id victim --wait -- sh -c 'exit 7'
-        met
+        met supervisor
         run -0 hpcnode-ctl wait victim
         if [ "$point" = supervisor.released ]; then
             has "state: failed" "exit: 7"
