@@ -20,12 +20,6 @@
  * before, and what forks is dying: more than a few are never seen unless something else is wrong. */
 #define KILL_ROUNDS_MAX 100
 
-static void closedirp(DIR **d)
-{
-        if (*d)
-                (void) closedir(*d);
-}
-
 typedef struct PidList {
         pid_t *pids;
         size_t n;

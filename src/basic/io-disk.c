@@ -17,12 +17,6 @@
 /* Device mapper upon device mapper: deeper stacks are refused by nobody and used by nobody. */
 #define STACK_MAX 16
 
-static void closedirp(DIR **d)
-{
-        if (*d)
-                (void) closedir(*d);
-}
-
 char **io_disks_free(char **disks)
 {
         if (!disks)

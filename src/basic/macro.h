@@ -2,6 +2,7 @@
 /* The few language helpers that every part uses: cleanup attributes and ownership hand-over. */
 #pragma once
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -85,6 +86,12 @@ static inline int safe_close(int fd)
                 errno = saved;
         }
         return -EBADF;
+}
+
+static inline void closedirp(DIR **d)
+{
+        if (*d)
+                (void) closedir(*d);
 }
 
 static inline void closep(int *fd)

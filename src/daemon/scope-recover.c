@@ -88,12 +88,6 @@ static int adopt_leaf(Scope *s, const char *name)
         return adopt_task(s, &t);
 }
 
-static void closedirp(DIR **d)
-{
-        if (*d)
-                (void) closedir(*d);
-}
-
 int scope_adopt_leaves(Scope *s)
 {
         _cleanup_(closedirp) DIR *d = NULL;

@@ -521,12 +521,6 @@ static int remove_stale(Manager *m, const char *file)
         return 0;
 }
 
-static void closedirp(DIR **d)
-{
-        if (*d)
-                (void) closedir(*d);
-}
-
 /* Calls f for every file of the runtime directory, until it fails. */
 static int for_each_file(Manager *m, int (*f)(Manager *m, const char *file))
 {
