@@ -34,6 +34,11 @@ static unsigned jobs_wanted = 200, kills_wanted = 30, n_workers = 6;
 static bool spare_bus, calm;
 static hpcnode_cgroup *client;
 
+/* The longest pause between two acts of sabotage: a multiple of what a job takes here, or a slow node would
+ * come to nothing. */
+static unsigned pause_usec;
+#define PAUSE_JOBS 3
+
 static unsigned below(unsigned n)
 {
         return (unsigned) random() % n;
@@ -403,6 +408,23 @@ static void restart_bus(void)
         atomic_fetch_add(&shared->bus_restarts, 1);
 }
 
+static void measure_job(void)
+{
+        int64_t begun = now_msec();
+
+        if (hpcnode_cgroup_open(&client, NULL) < 0)
+                die("cannot connect");
+        if (hpcnode_cgroup_run(client, "workload.slice", "chaos-0", NULL, NULL, shell("exit 0"),
+                               NULL, NULL) < 0 ||
+            hpcnode_cgroup_wait(client, "chaos-0", -1, NULL, NULL) < 0)
+                die("cannot run a job");
+        pause_usec = (unsigned) (now_msec() - begun + 1) * 1000 * PAUSE_JOBS;
+        (void) insist(call_remove, "chaos-0");
+        client = hpcnode_cgroup_free(client);
+        printf("a job takes %u ms\n", pause_usec / PAUSE_JOBS / 1000);
+        (void) fflush(stdout);
+}
+
 static void sabotage(void)
 {
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -413,7 +435,7 @@ static void sabotage(void)
 
                 /* As soon as a daemon serves, at a moment that nobody can foresee. */
                 (void) insist(call_ping, "ping");
-                (void) usleep(below(60000));
+                (void) usleep(below(pause_usec));
                 if (n < 70)
                         kill_daemon();
                 else if (n < 88)
@@ -501,6 +523,7 @@ int main(int argc, char *argv[])
         if (shared == MAP_FAILED)
                 die("mmap");
 
+        measure_job();
         for (unsigned i = 0; i < n_workers; i++)
                 workers[i] = begin(seed, work, i);
         if (!calm)
