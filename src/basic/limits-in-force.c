@@ -45,16 +45,21 @@ static void take_number(Limits *l, LimitType t, int dir, uint64_t by_default)
                 set_number(l, t, found, by_default);
 }
 
-/* The unit's has room for the supervisor. */
+/* The unit's has room for the supervisor. Payload has one of its own, which stays when another raises the
+ * unit's: the lower one counts. */
 static void take_tasks(Limits *l, int dir)
 {
-        uint64_t found;
+        uint64_t found, payload;
 
         if (l->values[LIMIT_TASKS_MAX].is_set && holds(l, LIMIT_TASKS_MAX, dir))
                 return;
-        if (cgroup_read_u64(dir, "pids.max", &found) >= 0)
-                set_number(l, LIMIT_TASKS_MAX,
-                           found == UINT64_MAX || found == 0 ? found : found - 1, UINT64_MAX);
+        if (cgroup_read_u64(dir, "pids.max", &found) < 0)
+                return;
+        if (found != UINT64_MAX && found > 0)
+                found--;
+        if (cgroup_read_u64(dir, "payload/pids.max", &payload) >= 0 && payload < found)
+                found = payload;
+        set_number(l, LIMIT_TASKS_MAX, found, UINT64_MAX);
 }
 
 static void take_quota(Limits *l, int dir)

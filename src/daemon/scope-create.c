@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The making of a scope: supervisor, unit, cgroup, limits, main task; and its undoing. */
-#include "daemon/scope.h"
+/* The making of a scope: supervisor, unit, cgroup, limits, main task. */
+#include "daemon/scope-create.h"
 
 #include "basic/cgroup-file.h"
 #include "basic/fault.h"
 #include "daemon/log.h"
 #include "daemon/record.h"
-
-/* How long the undoing waits for PID 1 to drop the unit. With UnitTimeoutSec and the start of a
- * task it stays below the 24 s in which every call is answered. */
-#define UNDO_TIMEOUT_USEC (3 * USEC_PER_SEC)
 
 /* From the call to the main task's start; whatever step it is at then, it is undone. */
 #define CREATE_TIMEOUT_USEC (19 * USEC_PER_SEC)
@@ -17,23 +13,6 @@
 /* How many are under way at once; the others wait, with nothing begun. Were all begun together, each step
  * of each would stand behind the first steps of all, and under a slow PID 1 none would be done in time. */
 #define CREATIONS_MAX 32
-
-struct ScopeCreate {
-        Scope *scope;
-        Call *call;
-        Spec *spec; /* the main task of Run */
-        CallList destroyers;
-        SystemdCall *systemd;    /* the step that PID 1 works on */
-        bool unit_requested;     /* and that is the call that makes the unit */
-        bool retried;            /* a failed unit of that name was in the way */
-        bool slice_stopping;     /* to be tried again when PID 1 has stopped its unneeded slice */
-        bool waiting, under_way; /* in line, or begun */
-        bool undoing;
-        int r; /* why it is undone */
-        sd_bus_error error;
-        sd_event_source *deadline;
-        TAILQ_ENTRY(ScopeCreate) line;
-};
 
 /* Makes room for the next one, whatever became of this. */
 static void leave_line(ScopeCreate *c)
@@ -68,150 +47,6 @@ void scope_create_abandon(Scope *s)
 {
         if (s->create)
                 s->create->undoing = true;
-}
-
-/* --- the undoing: the one place, whatever step failed --- */
-
-static void undo_finish(ScopeCreate *c)
-{
-        Scope *s = c->scope;
-        _cleanup_(sd_bus_error_free) sd_bus_error error = c->error;
-        Call *call = TAKE_PTR(c->call);
-        CallList destroyers, waiters;
-        int r = c->r;
-
-        c->error = SD_BUS_ERROR_NULL;
-        TAILQ_INIT(&destroyers);
-        TAILQ_CONCAT(&destroyers, &c->destroyers, waiters);
-        TAILQ_INIT(&waiters);
-        TAILQ_CONCAT(&waiters, &s->waiters, waiters);
-        scope_forget_files(s, true);
-        fault_point(FAULT_CREATE_UNDONE);
-        scope_free(s);
-
-        /* Only now: whoever is told that it failed finds nothing of it. */
-        call_fail(call, r, &error);
-        calls_reply_empty(&destroyers);
-        calls_fail(&waiters, 0, &error);
-}
-
-/* A process that hangs in the kernel, so far in a start that failed, keeps the unit. */
-static bool leave_zombie(ScopeCreate *c)
-{
-        Scope *s = c->scope;
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        CallList destroyers;
-        Call *call;
-
-        if (scope_populated(s) <= 0)
-                return false;
-        (void) sd_bus_error_copy(&error, &c->error);
-        call = TAKE_PTR(c->call);
-        TAILQ_INIT(&destroyers);
-        TAILQ_CONCAT(&destroyers, &c->destroyers, waiters);
-        scope_create_free(c);
-        scope_leave_zombie(s, &error, call, &destroyers);
-        return true;
-}
-
-static int on_undo_deadline(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        ScopeCreate *c = userdata;
-        Scope *s = c->scope;
-
-        if (leave_zombie(c))
-                return 0;
-        log_warning("%s: PID 1 has not dropped the unit in time; asking it to", s->unit);
-        systemd_call_forget(s->manager, "StopUnit", s->unit, "replace");
-        systemd_call_forget(s->manager, "ResetFailedUnit", s->unit, NULL);
-        undo_finish(c);
-        return 0;
-}
-
-static void on_undo_unit_known(int r, sd_bus_message *reply, const sd_bus_error *error,
-                               void *userdata)
-{
-        ScopeCreate *c = userdata;
-
-        c->systemd = NULL;
-        if (r == -ENOENT)
-                undo_finish(c);
-        /* Else UnitRemoved or the deadline ends it. */
-}
-
-static void undo(ScopeCreate *c, int r, const sd_bus_error *error)
-{
-        Scope *s = c->scope;
-
-        if (c->undoing)
-                return;
-        fault_point(FAULT_CREATE_UNDO);
-        c->undoing = true;
-        c->unit_requested = false;
-        c->r = r;
-        if (error && sd_bus_error_is_set(error) && error_kind_from_dbus(error->name) >= 0)
-                (void) sd_bus_error_copy(&c->error, error);
-        else
-                error_set(&c->error, ERROR_CREATION_FAILED, "%s: %s", s->unit,
-                          error && error->message ? error->message : strerror(-r));
-        log_info("not created: %s", c->error.message);
-        c->systemd = systemd_call_free(c->systemd);
-        c->deadline = sd_event_source_disable_unref(c->deadline);
-
-        if (s->cgroup_fd >= 0)
-                (void) cgroup_kill(s->cgroup_fd);
-        if (s->link)
-                supervisor_kill_starter(s->link);
-        /* PID 1 may hold its start back for something that the unit needs. */
-        if (s->unit_started && r == -ETIMEDOUT)
-                systemd_call_forget(s->manager, "StopUnit", s->unit, "replace");
-        /* A unit that failed before it was ever active may have been dropped already. */
-        if (s->unit_started &&
-            systemd_ask_for_unit(s->manager, s->unit, UNDO_TIMEOUT_USEC, on_undo_unit_known, c,
-                                 &c->systemd) >= 0 &&
-            sd_event_add_time_relative(s->manager->event, &c->deadline, CLOCK_MONOTONIC,
-                                       UNDO_TIMEOUT_USEC, 0, on_undo_deadline, c) >= 0)
-                return;
-        undo_finish(c);
-}
-
-static void undo_unsaved(ScopeCreate *c, int r)
-{
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-
-        undo(c,
-             error_set(&error, ERROR_CREATION_FAILED, "%s: its state cannot be saved below %s: %s",
-                       c->scope->unit, c->scope->manager->runtime_path, strerror(-r)),
-             &error);
-}
-
-void scope_create_on_supervisor_gone(Scope *s)
-{
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r;
-
-        r = error_set(&error, ERROR_CREATION_FAILED,
-                      "%s: its supervisor ended while it was created", s->unit);
-        undo(s->create, r, &error);
-}
-
-void scope_create_on_unit_removed(Scope *s)
-{
-        ScopeCreate *c = s->create;
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-
-        /* Before PID 1 has answered it is that of an earlier unit of the same name. */
-        if (c->unit_requested && c->systemd && !systemd_call_has_job(c->systemd))
-                return;
-        s->unit_started = false;
-        if (c->undoing) {
-                undo_finish(c);
-                return;
-        }
-        undo(c,
-             error_set(&error, ERROR_CREATION_FAILED, "%s was stopped while it was created",
-                       s->unit),
-             &error);
 }
 
 /* --- step 5: the main task, then the answer --- */
@@ -249,7 +84,7 @@ static void succeed(ScopeCreate *c)
 
         r = save_active(c);
         if (r < 0) {
-                undo_unsaved(c, r);
+                scope_undo_unsaved(c, r);
                 return;
         }
         call = TAKE_PTR(c->call);
@@ -286,7 +121,7 @@ static void on_main(Task *t, int r, const sd_bus_error *error, void *userdata)
         ScopeCreate *c = userdata;
 
         if (r < 0) {
-                undo(c, r, error);
+                scope_undo(c, r, error);
                 return;
         }
         fault_point(FAULT_CREATE_MAIN_STARTED);
@@ -304,7 +139,7 @@ static void start_main(ScopeCreate *c)
         }
         r = task_spawn(c->scope, TASK_MAIN, c->spec, on_main, c, &error);
         if (r < 0)
-                undo(c, r, &error);
+                scope_undo(c, r, &error);
         else
                 TAKE_PTR(c->spec);
 }
@@ -348,7 +183,7 @@ static void on_setup(const SupervisorAnswer *answer, void *userdata)
                               "%s: its supervisor could not set it up: %s%s%s", s->unit,
                               strerror(answer->error), answer->reason ? ": " : "",
                               answer->reason ?: "");
-                undo(c, r, &error);
+                scope_undo(c, r, &error);
                 return;
         }
 
@@ -358,7 +193,7 @@ static void on_setup(const SupervisorAnswer *answer, void *userdata)
                 r = check_limits(s, &error);
         fault_point(FAULT_CREATE_LIMITED);
         if (r < 0)
-                undo(c, r, &error);
+                scope_undo(c, r, &error);
         else
                 start_main(c);
 }
@@ -390,7 +225,7 @@ static void on_path(int r, sd_bus_message *reply, const sd_bus_error *error, voi
         if (r >= 0) {
                 r = scope_save(s);
                 if (r < 0) {
-                        undo_unsaved(c, r);
+                        scope_undo_unsaved(c, r);
                         return;
                 }
                 fault_point(FAULT_CREATE_PATH_SAVED);
@@ -398,7 +233,7 @@ static void on_path(int r, sd_bus_message *reply, const sd_bus_error *error, voi
                 fault_point(FAULT_CREATE_SETUP_REQUESTED);
         }
         if (r < 0)
-                undo(c, r, error);
+                scope_undo(c, r, error);
 }
 
 static void ask_for_path(ScopeCreate *c)
@@ -419,7 +254,7 @@ static void ask_for_path(ScopeCreate *c)
                 r = systemd_call(m, message, false, m->config.unit_timeout_usec, on_path, c,
                                  &c->systemd);
         if (r < 0)
-                undo(c, r, NULL);
+                scope_undo(c, r, NULL);
 }
 
 /* --- step 2: the unit --- */
@@ -433,7 +268,7 @@ static void on_reset(int r, sd_bus_message *reply, const sd_bus_error *error, vo
         c->systemd = NULL;
         r = request_unit(c);
         if (r < 0)
-                undo(c, r, NULL);
+                scope_undo(c, r, NULL);
 }
 
 /* A unit of that name which failed once stays loaded until it is reset: tried once. */
@@ -476,7 +311,7 @@ static void fail_unit(ScopeCreate *c, int r, const sd_bus_error *error)
         /* An answer of PID 1 to the call itself, and not to its job: there is no unit. */
         if (r != -ETIMEDOUT && r != -EPROTO)
                 s->unit_started = false;
-        undo(c, r, &ours);
+        scope_undo(c, r, &ours);
 }
 
 /* A nested slice is stopped by PID 1 when it is unneeded. A start that meets that stop is refused, and
@@ -500,7 +335,7 @@ void manager_on_slice_job(Manager *m)
                 c->slice_stopping = false;
                 r = request_unit(c);
                 if (r < 0)
-                        undo(c, r, NULL);
+                        scope_undo(c, r, NULL);
         }
 }
 
@@ -548,12 +383,12 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
         ScopeCreate *c = userdata;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
-        undo(c,
-             error_set(&error, ERROR_CREATION_FAILED, "%s: not made in %u s%s%s", c->scope->unit,
-                       (unsigned) (CREATE_TIMEOUT_USEC / USEC_PER_SEC),
-                       c->slice_stopping ? "; PID 1 is still stopping " : "",
-                       c->slice_stopping ? c->scope->slice : ""),
-             &error);
+        scope_undo(c,
+                   error_set(&error, ERROR_CREATION_FAILED, "%s: not made in %u s%s%s",
+                             c->scope->unit, (unsigned) (CREATE_TIMEOUT_USEC / USEC_PER_SEC),
+                             c->slice_stopping ? "; PID 1 is still stopping " : "",
+                             c->slice_stopping ? c->scope->slice : ""),
+                   &error);
         return 0;
 }
 
@@ -568,7 +403,7 @@ static void begin(ScopeCreate *c)
         fault_point(FAULT_CREATE_BEGUN);
         r = scope_save(s);
         if (r < 0) {
-                undo_unsaved(c, r);
+                scope_undo_unsaved(c, r);
                 return;
         }
         fault_point(FAULT_CREATE_SAVED);
@@ -577,10 +412,10 @@ static void begin(ScopeCreate *c)
         if (r >= 0)
                 r = request_unit(c);
         if (r < 0)
-                undo(c,
-                     error_set(&error, ERROR_CREATION_FAILED, "%s: cannot start its supervisor: %s",
-                               s->unit, strerror(-r)),
-                     &error);
+                scope_undo(c,
+                           error_set(&error, ERROR_CREATION_FAILED,
+                                     "%s: cannot start its supervisor: %s", s->unit, strerror(-r)),
+                           &error);
 }
 
 static int on_line(sd_event_source *source, void *userdata)

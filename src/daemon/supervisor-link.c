@@ -5,6 +5,7 @@
 #include "daemon/child.h"
 #include "daemon/log.h"
 #include "daemon/scope.h"
+#include "daemon/supervisor-message.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -242,86 +243,7 @@ static int link_request(SupervisorLink *l, Fields *f, const int *fds, size_t n_f
         return r;
 }
 
-/* One packet from the supervisor, its fields sorted out. */
-typedef struct Message {
-        const char *type, *state;
-        uint64_t serial, version, populated;
-        SupervisorAnswer answer;
-        TaskReport report;
-} Message;
-
-static int message_read_field(Message *m, const char *key, const char *value)
-{
-        const struct {
-                const char *key;
-                uint64_t *target;
-        } numbers[] = {
-                { "serial", &m->serial },
-                { "version", &m->version },
-                { "populated", &m->populated },
-                { "start_usec", &m->report.start_usec },
-                { "exit_usec", &m->report.exit_usec },
-        };
-        uint64_t n;
-        int r;
-
-        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
-                if (streq(key, numbers[i].key))
-                        return parse_u64(value, numbers[i].target);
-
-        if (streq(key, "type"))
-                m->type = value;
-        else if (streq(key, "state"))
-                m->state = value;
-        else if (streq(key, "task"))
-                m->report.task = value;
-        else if (streq(key, "reason"))
-                m->answer.reason = value;
-        else if (streq(key, "step"))
-                m->answer.step = spawn_step_from_string(value);
-        if (!streq(key, "pid") && !streq(key, "exit") && !streq(key, "signal") &&
-            !streq(key, "oom") && !streq(key, "errno"))
-                return 0;
-
-        r = parse_u64(value, &n);
-        if (r < 0)
-                return r;
-        if (n > INT32_MAX)
-                return -ERANGE;
-        if (streq(key, "pid"))
-                m->report.pid = m->answer.pid = (pid_t) n;
-        else if (streq(key, "exit"))
-                m->report.exit = (int) n;
-        else if (streq(key, "signal"))
-                m->report.signal = (int) n;
-        else if (streq(key, "oom"))
-                m->report.oom = n != 0;
-        else
-                m->answer.error = (int) n;
-        return 0;
-}
-
-static int message_read(char *data, size_t length, Message *ret)
-{
-        FieldsReader reader = fields_reader(data, length);
-        Message m = { .answer.step = _SPAWN_STEP_INVALID, .report.exit = -1 };
-        char *key, *value;
-        int r;
-
-        while ((r = fields_next(&reader, &key, &value)) > 0) {
-                r = message_read_field(&m, key, value);
-                if (r < 0)
-                        return r;
-        }
-        if (r < 0)
-                return r;
-        if (!m.type)
-                return -EBADMSG;
-        *ret = m;
-        return 0;
-}
-
-static void link_answer(SupervisorLink *l, Message *m)
+static void link_answer(SupervisorLink *l, SupervisorMessage *m)
 {
         Request *q;
 
@@ -331,7 +253,7 @@ static void link_answer(SupervisorLink *l, Message *m)
                 request_finish(q, &m->answer);
 }
 
-static void link_dispatch(SupervisorLink *l, Message *m)
+static void link_dispatch(SupervisorLink *l, SupervisorMessage *m)
 {
         Scope *s = l->scope;
 
@@ -362,7 +284,7 @@ static void link_dispatch(SupervisorLink *l, Message *m)
 static int link_receive(SupervisorLink *l)
 {
         char buffer[PROTOCOL_PACKET_MAX];
-        Message m;
+        SupervisorMessage m;
         ssize_t n;
         int r;
 
@@ -371,7 +293,7 @@ static int link_receive(SupervisorLink *l)
                 return errno == EAGAIN || errno == EINTR ? 0 : -errno;
         if (n == 0)
                 return -ECONNRESET;
-        r = message_read(buffer, (size_t) n, &m);
+        r = supervisor_message_read(buffer, (size_t) n, &m);
         if (r < 0) {
                 log_warning("%s: ignoring a malformed packet of the supervisor: %s", l->scope->unit,
                             strerror(-r));

@@ -130,6 +130,17 @@ static void what_another_has_lifted_is_told(void **state)
         assert_limits(*state, &l, "MemoryMax=infinity TasksMax=infinity ");
 }
 
+static void a_raised_unit_does_not_raise_the_job(void **state)
+{
+        _cleanup_(limits_done) Limits l = limits_of(LIMIT_TASKS_MAX, "7");
+        Scratch *s = *state;
+
+        scratch_mkdir(s, "payload");
+        scratch_write(s, "payload/pids.max", "7\n");
+        scratch_write(s, "pids.max", "101\n");
+        assert_limits(s, &l, "TasksMax=7 ");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -140,6 +151,8 @@ int main(void)
                                                 teardown),
                 cmocka_unit_test_setup_teardown(what_another_has_set_is_told, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_another_has_lifted_is_told, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_raised_unit_does_not_raise_the_job, setup,
+                                                teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,18 +3,15 @@
 # SIGKILL at every step of create, spawn, end and destroy, one after the other: each time it is as if it
 # had not begun, or as if it had been completed.
 
+# bats file_tags=native
+
 load lib
 
 export BATS_TEST_TIMEOUT=600
 fault_file=/run/hpcnode-fault
 drop_in=/run/systemd/system/hpcnode-cgroupd.service.d
 
-setup() {
-    needs_native_speed
-}
-
 setup_file() {
-    [ "$NODE_KIND" = container ] || return 0
     mkdir -p $drop_in
     printf '[Service]\nExecStart=\nExecStart=%s/hpcnode-cgroupd-trial\n' "$HELPERS" >$drop_in/trial.conf
     systemctl daemon-reload

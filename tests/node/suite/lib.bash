@@ -53,11 +53,6 @@ can_lower_oom_score() {
     (echo -1000 >/proc/self/oom_score_adj) 2>/dev/null
 }
 
-# What takes minutes at native speed already, and nothing of which depends on controllers.
-needs_native_speed() {
-    [ "$NODE_KIND" = container ] || skip "takes too long on an emulated node; done in a container"
-}
-
 # Sanitizers change sizes, system calls and threads of what runs.
 needs_plain_build() {
     ! ldd /usr/libexec/hpcnode-cgroupd | grep -q libasan || skip "built with sanitizers"

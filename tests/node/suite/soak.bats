@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What the daemon holds does not grow with what it has done.
 
+# bats file_tags=native
+
 load lib
 
 export BATS_TEST_TIMEOUT=1500
@@ -12,7 +14,6 @@ resident() {
 
 @test "descriptors and memory of the daemon after 10,000 jobs are as after 100" {
     needs_plain_build
-    needs_native_speed
     jobs=10000
     systemctl restart hpcnode-cgroupd
     chaos --calm --jobs 100

@@ -3,6 +3,8 @@
 # State on a disk that is full, and state files that are not what they should be: one request or one scope
 # has the trouble, and says so.
 
+# bats file_tags=native
+
 load lib
 
 # A file system of its own, that can be filled.

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What a starting daemon finds in its trees and does not know: reported, or ended; and its own leftovers.
 
+# bats file_tags=native
+
 load lib
 
 drop_in=/etc/hpcnode/cgroupd.conf.d/sweep.conf
