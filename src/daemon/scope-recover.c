@@ -163,6 +163,21 @@ static void on_setup(const SupervisorAnswer *answer, void *userdata)
                 give_up(s, strerror(-r));
 }
 
+/* The new supervisor of a daemon that died before it had it set up. */
+void scope_on_supervisor_waiting(Scope *s)
+{
+        int r;
+
+        if (s->create || s->recovering || s->release || scope_has_ended(s))
+                return;
+        s->tasks_unknown = s->recovering = true;
+        r = supervisor_setup(s->link, on_setup, s);
+        if (r >= 0)
+                return;
+        log_error("%s: cannot set up its supervisor: %s", s->unit, strerror(-r));
+        s->recovering = false;
+}
+
 int scope_recover(Scope *s)
 {
         int r;

@@ -170,6 +170,7 @@ void scope_on_task(Scope *s, const TaskReport *report);
 void scope_on_synced(Scope *s);
 void scope_on_cgroup_event(Scope *s);
 void scope_on_stopping(Scope *s);
+void scope_on_supervisor_waiting(Scope *s);
 void scope_on_supervisor_gone(Scope *s);
 void scope_on_unit_removed(Scope *s);
 

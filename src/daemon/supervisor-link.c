@@ -277,6 +277,8 @@ static void link_dispatch(SupervisorLink *l, SupervisorMessage *m)
                                  s->unit, m->version, PROTOCOL_VERSION);
                 if (m->state && supervisor_state_from_string(m->state) == SUPERVISOR_STOPPING)
                         scope_on_stopping(s);
+                else if (m->state && supervisor_state_from_string(m->state) == SUPERVISOR_WAITING)
+                        scope_on_supervisor_waiting(s);
         }
 }
 
