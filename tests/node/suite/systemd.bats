@@ -52,6 +52,7 @@ busy() {
     # shellcheck disable=SC2016 # for the generator
     printf '#!/bin/sh\necho busy >$1/hpcnode-busy\nexec sleep %s\n' "$1" >$generator
     chmod +x $generator
+    rm -f /run/systemd/generator/hpcnode-busy # of the time before
     systemctl daemon-reload &
     RELOAD=$!
     await file /run/systemd/generator/hpcnode-busy busy
