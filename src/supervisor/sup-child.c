@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -116,8 +117,26 @@ static int change_identity(const Spec *spec)
         return real == spec->uid && effective == spec->uid && saved == spec->uid ? 0 : -EPERM;
 }
 
+/* What a service manager has made inheritable would be the task's through any program with file
+ * capabilities. */
+static int drop_inheritable(void)
+{
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+        if (syscall(SYS_capget, &header, data) < 0)
+                return -errno;
+        for (size_t i = 0; i < ELEMENTSOF(data); i++)
+                data[i].inheritable = 0;
+        return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
 static int step_identity(Start *st)
 {
+        int k = drop_inheritable();
+
+        if (k < 0)
+                return k;
         if (st->spec.has_uid) {
                 int r = change_identity(&st->spec);
 
