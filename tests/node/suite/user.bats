@@ -5,6 +5,9 @@
 load lib
 
 setup_file() {
+    # Other files have restarted the bus under it, oftener than PID 1 starts it again by itself.
+    systemctl reset-failed systemd-logind
+    systemctl restart systemd-logind
     loginctl enable-linger alice
     systemctl start user@1000.service
 }
