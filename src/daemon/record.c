@@ -263,12 +263,8 @@ static void record_start(const Scope *s, const Call *call)
 /* How main has ended, as `inspect` says it of a job. */
 static const char *main_state(const Scope *s)
 {
-        if (!s->main_ended)
-                return scope_state_to_string(SCOPE_LOST);
-        if (s->exit_signal == SIGKILL)
-                return scope_state_to_string(SCOPE_KILLED);
-        return scope_state_to_string(s->exit_signal == 0 && s->exit_status == 0 ? SCOPE_EXITED
-                                                                                : SCOPE_FAILED);
+        return scope_state_to_string(s->main_ended ? outcome_state(s->exit_status, s->exit_signal)
+                                                   : SCOPE_LOST);
 }
 
 static void put_outcome(Entry *e, const Scope *s)

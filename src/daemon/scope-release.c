@@ -63,13 +63,8 @@ static void set_deadline(ScopeRelease *r, uint64_t usec)
 
 static ScopeState final_state(const Scope *s, ReleaseReason reason)
 {
-        if (s->main_ended) {
-                if (s->exit_signal == SIGKILL)
-                        return SCOPE_KILLED;
-                if (s->exit_signal == 0 && s->exit_status < 0)
-                        return SCOPE_LOST;
-                return s->exit_signal == 0 && s->exit_status == 0 ? SCOPE_EXITED : SCOPE_FAILED;
-        }
+        if (s->main_ended)
+                return outcome_state(s->exit_status, s->exit_signal);
         return s->main_pid > 0 || reason == RELEASE_LOST ? SCOPE_LOST : SCOPE_EXITED;
 }
 

@@ -32,6 +32,15 @@ ScopeState scope_state_from_string(const char *s)
         return _SCOPE_STATE_INVALID;
 }
 
+ScopeState outcome_state(int exit_status, int exit_signal)
+{
+        if (exit_signal == SIGKILL)
+                return SCOPE_KILLED;
+        if (exit_signal != 0)
+                return SCOPE_FAILED;
+        return exit_status < 0 ? SCOPE_LOST : exit_status == 0 ? SCOPE_EXITED : SCOPE_FAILED;
+}
+
 const char *scope_state_name(const Scope *s)
 {
         return s->is_job && s->state == SCOPE_ACTIVE ? "running" : scope_state_to_string(s->state);

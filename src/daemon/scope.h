@@ -30,6 +30,10 @@ typedef enum ScopeState {
 const char *scope_state_to_string(ScopeState s);
 ScopeState scope_state_from_string(const char *s);
 
+/* How a task, or a job by its main task, has ended: SCOPE_EXITED, _FAILED, _KILLED, or _LOST when neither its
+ * status (-1) nor a signal (0) is known. */
+ScopeState outcome_state(int exit_status, int exit_signal);
+
 /* Who froze a scope: a set, since pressure undoes only its own. */
 #define FROZEN_BY_CLIENT (1u << 0)
 

@@ -4,8 +4,6 @@
 
 #include "daemon/scope.h"
 
-#include <signal.h>
-
 int task_new(Scope *s, const char *name, Task **ret)
 {
         Task *t;
@@ -64,11 +62,7 @@ const char *task_state(const Task *t)
                 return "starting";
         if (!t->ended)
                 return t->scope->frozen_by || t->scope->frozen_by_systemd ? "frozen" : "running";
-        if (t->exit_signal == SIGKILL)
-                return "killed";
-        if (t->exit_signal != 0)
-                return "failed";
-        return t->exit_status < 0 ? "lost" : t->exit_status == 0 ? "exited" : "failed";
+        return scope_state_to_string(outcome_state(t->exit_status, t->exit_signal));
 }
 
 void task_answer_wait(const Task *t, Call *call)

@@ -89,6 +89,9 @@ keeps_exits() {
     kill -KILL "$supervisor" "$pid"
     run -0 hpcnode-ctl wait both
     has "state: lost" "pid_count: 0"
+    # Nor does its record make anything up.
+    journalctl --sync
+    [[ $(hpcnode-ctl events both | grep " type=job.exit ") == *" state=lost "* ]]
     [ ! -e "$(dir both)" ]
 }
 
