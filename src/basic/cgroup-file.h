@@ -11,6 +11,9 @@
  * was checked, and still nothing outside the tree and no symbolic link is followed (openat2). */
 int cgroup_open(int root_fd, const char *path);
 
+/* Opens a directory for reading its entries; NULL in *ret when it is gone. */
+int cgroup_open_children(int parent, const char *name, DIR **ret);
+
 /* The path below CGROUP_ROOT of the cgroup at dir, "" for the root, any other directory's in full. */
 int cgroup_path_of(int dir, char **ret_path);
 

@@ -102,8 +102,7 @@ static int own_pids(int dir, PidList *l)
         return 0;
 }
 
-/* Opens a directory for reading its entries; NULL in *ret_d when it is gone. */
-static int dir_open(int parent, const char *name, DIR **ret_d)
+int cgroup_open_children(int parent, const char *name, DIR **ret)
 {
         _cleanup_(closep) int fd = -EBADF;
         DIR *d;
@@ -112,7 +111,7 @@ static int dir_open(int parent, const char *name, DIR **ret_d)
         if (fd < 0 && errno != ENOENT && errno != ENODEV && errno != ENOTDIR)
                 return -errno;
         if (fd < 0) {
-                *ret_d = NULL;
+                *ret = NULL;
                 return 0;
         }
 
@@ -121,7 +120,7 @@ static int dir_open(int parent, const char *name, DIR **ret_d)
                 return -errno;
 
         (void) TAKE_FD(fd);
-        *ret_d = d;
+        *ret = d;
         return 0;
 }
 
@@ -185,7 +184,7 @@ static int collect_pids(Collect *c, DIR *d, bool in_scope, unsigned depth)
                 if (in_scope && !c->with_supervisors && streq(name, "supervisor"))
                         continue;
 
-                r = dir_open(dirfd(d), name, &child);
+                r = cgroup_open_children(dirfd(d), name, &child);
                 if (r >= 0 && child)
                         r = collect_pids(c, child, is_scope(name), depth + 1);
                 if (r < 0)
@@ -216,7 +215,7 @@ int cgroup_pids(int dir, bool with_supervisors, pid_t **ret_pids, size_t *ret_n)
         in_scope = dir_is_scope(dir);
         if (in_scope < 0)
                 return in_scope;
-        r = dir_open(dir, ".", &d);
+        r = cgroup_open_children(dir, ".", &d);
         if (r >= 0 && d)
                 r = collect_pids(&c, d, in_scope, 0);
         if (r < 0) {
@@ -383,7 +382,7 @@ static int remove_tree(int dir, const char *name, unsigned depth)
         if (depth > DEPTH_MAX)
                 return -ELOOP;
 
-        r = dir_open(dir, name, &d);
+        r = cgroup_open_children(dir, name, &d);
         if (r < 0 || !d)
                 return r;
 

@@ -98,11 +98,6 @@ static void reset_failed(Sweep *s)
 
 /* --- the trees --- */
 
-static void report_lost(Manager *m, const char *unit, const char *path, const char *reason)
-{
-        record_lost_workload(m, unit, path, reason);
-}
-
 /* Every scope of ours has these directories, though in the end they go one after the other; scopes of
  * others have no reason to. */
 static bool looks_like_ours(int dir)
@@ -138,7 +133,7 @@ static void sweep_workload(Sweep *s, const Scope *record, int dir, const char *u
 
         if (known && known->leaving)
                 return;
-        report_lost(s->manager, unit, path, why_unknown(record, dir));
+        record_lost_workload(s->manager, unit, path, why_unknown(record, dir));
         if (s->manager->config.unknown_scopes == UNKNOWN_SCOPES_TERMINATE)
                 terminate(s, unit);
 }
@@ -154,27 +149,14 @@ static void sweep_payload(const Scope *scope, DIR *payload)
                         log_info("%s: removed %s, an empty leaf", scope->unit, entry->d_name);
 }
 
-static DIR *open_children(int dir, const char *name)
-{
-        int fd = cgroup_open(dir, name);
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
-
-        if (!d)
-                safe_close(fd);
-        return d;
-}
-
 static void sweep_known(const Scope *scope)
 {
-        DIR *payload;
+        _cleanup_(closedirp) DIR *payload = NULL;
 
         if (scope->link || scope->create || scope->payload_fd < 0)
                 return;
-        payload = open_children(scope->payload_fd, ".");
-        if (!payload)
-                return;
-        sweep_payload(scope, payload);
-        (void) closedir(payload);
+        if (cgroup_open_children(scope->payload_fd, ".", &payload) >= 0 && payload)
+                sweep_payload(scope, payload);
 }
 
 static void sweep_scope(Sweep *s, int parent, const char *name, const char *path)
@@ -205,7 +187,7 @@ static void sweep_slice(Sweep *s, DIR *d, const char *path, unsigned depth)
 
         while ((entry = readdir(d))) {
                 _cleanup_(freep) char *child = NULL;
-                DIR *children;
+                _cleanup_(closedirp) DIR *children = NULL;
 
                 if (entry->d_type != DT_DIR)
                         continue;
@@ -216,11 +198,9 @@ static void sweep_slice(Sweep *s, DIR *d, const char *path, unsigned depth)
                 if (endswith(entry->d_name, ".scope")) {
                         sweep_scope(s, dirfd(d), entry->d_name, child);
                 } else if (endswith(entry->d_name, ".slice") && depth < DEPTH_MAX) {
-                        children = open_children(dirfd(d), entry->d_name);
-                        if (!children)
-                                continue;
-                        sweep_slice(s, children, child, depth + 1);
-                        (void) closedir(children);
+                        if (cgroup_open_children(dirfd(d), entry->d_name, &children) >= 0 &&
+                            children)
+                                sweep_slice(s, children, child, depth + 1);
                 }
         }
 }
@@ -228,16 +208,16 @@ static void sweep_slice(Sweep *s, DIR *d, const char *path, unsigned depth)
 static void sweep_tree(Sweep *s, const char *slice)
 {
         _cleanup_(freep) char *path = NULL, *shown = NULL;
-        DIR *d;
+        _cleanup_(closedirp) DIR *d = NULL;
+        _cleanup_(closep) int dir = -EBADF;
 
         if (manager_slice_path(s->manager, slice, &path) < 0 || asprintf(&shown, "/%s", path) < 0)
                 return;
-        d = open_children(s->manager->cgroup_fd, path);
-        if (!d)
+        dir = cgroup_open(s->manager->cgroup_fd, path);
+        if (dir < 0 || cgroup_open_children(dir, ".", &d) < 0 || !d)
                 return; /* the slice has not been started yet, so there is nothing in it */
         s->workload = streq(slice, SLICE_WORKLOAD);
         sweep_slice(s, d, shown, 1);
-        (void) closedir(d);
 }
 
 static void on_units(int r, sd_bus_message *reply, const sd_bus_error *error, void *userdata)

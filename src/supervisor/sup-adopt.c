@@ -98,16 +98,13 @@ static int adopt_running(Supervisor *s, Task *t, Request *r)
 /* Leaves of tasks that nobody knows: those that are empty go now, the others when they are. */
 static int clear_leaves(Supervisor *s)
 {
-        _cleanup_(closep) int fd = openat(s->payload_fd, ".", O_DIRECTORY | O_CLOEXEC | O_RDONLY);
+        _cleanup_(closedirp) DIR *d = NULL;
         struct dirent *entry;
-        DIR *d;
+        int r;
 
-        if (fd < 0)
-                return -errno;
-        d = fdopendir(fd);
-        if (!d)
-                return -errno;
-        (void) TAKE_FD(fd);
+        r = cgroup_open_children(s->payload_fd, ".", &d);
+        if (r < 0 || !d)
+                return r < 0 ? r : -ENOENT;
         while ((entry = readdir(d))) {
                 Task *t;
 
@@ -121,7 +118,6 @@ static int clear_leaves(Supervisor *s)
                 t->has_leaf = t->forgotten = true;
                 task_leave(s, t);
         }
-        (void) closedir(d);
         return 0;
 }
 

@@ -27,18 +27,12 @@ static bool from_service_manager(const struct signalfd_siginfo *si)
 /* What is frozen cannot see its SIGTERM, nor end. */
 static void thaw(Supervisor *s)
 {
-        _cleanup_(closep) int fd = -EBADF;
+        _cleanup_(closedirp) DIR *d = NULL;
         struct dirent *entry;
-        DIR *d;
 
         (void) cgroup_write(s->payload_fd, "cgroup.freeze", "0");
-        fd = openat(s->payload_fd, ".", O_DIRECTORY | O_CLOEXEC | O_RDONLY);
-        if (fd < 0)
+        if (cgroup_open_children(s->payload_fd, ".", &d) < 0 || !d)
                 return;
-        d = fdopendir(fd);
-        if (!d)
-                return;
-        (void) TAKE_FD(fd);
         while ((entry = readdir(d))) {
                 _cleanup_(closep) int leaf = -EBADF;
 
@@ -49,7 +43,6 @@ static void thaw(Supervisor *s)
                 if (leaf >= 0)
                         (void) cgroup_write(leaf, "cgroup.freeze", "0");
         }
-        (void) closedir(d);
 }
 
 static uint64_t percent(uint64_t value, unsigned n)
