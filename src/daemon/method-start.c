@@ -167,6 +167,7 @@ static void on_task(Task *t, int r, const sd_bus_error *error, void *userdata)
         Call *call = userdata;
         _cleanup_(freep) char *path = NULL;
 
+        /* Saved with main's pid: what a daemon that finds neither us nor the supervisor has to go by. */
         if (r >= 0 && streq(t->name, TASK_MAIN) && record_main(t->scope, call))
                 (void) scope_save(t->scope);
         if (r >= 0)

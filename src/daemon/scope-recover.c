@@ -23,6 +23,14 @@ static bool too_often(Scope *s)
         return false;
 }
 
+/* Whether the line of cgroup v2 in the text of /proc/PID/cgroup is that cgroup, or one below it. */
+static bool is_in_cgroup(const char *text, const char *line)
+{
+        const char *found = strstr(text, line);
+
+        return found && strchr("/ \n", found[strlen(line)]); /* " (deleted)" may follow */
+}
+
 /* The process that was the task's, if it still is: a pid may have become another's, in another cgroup. */
 static int open_task_process(const Scope *s, const Task *t)
 {
@@ -42,7 +50,7 @@ static int open_task_process(const Scope *s, const Task *t)
                 leaf = NULL;
                 return -ENOMEM;
         }
-        if (cgroup_read(AT_FDCWD, path, &text) < 0 || !strstr(text, leaf))
+        if (cgroup_read(AT_FDCWD, path, &text) < 0 || !is_in_cgroup(text, leaf))
                 return -ESRCH;
         return TAKE_FD(pidfd);
 }
@@ -92,16 +100,11 @@ int scope_adopt_leaves(Scope *s)
 {
         _cleanup_(closedirp) DIR *d = NULL;
         struct dirent *entry;
-        int fd, r;
+        int r;
 
-        fd = openat(s->payload_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        d = fdopendir(fd);
-        if (!d) {
-                safe_close(fd);
-                return -errno;
-        }
+        r = cgroup_open_children(s->payload_fd, ".", &d);
+        if (r < 0 || !d)
+                return r < 0 ? r : -ENOENT;
         while ((entry = readdir(d))) {
                 if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
                     task_find(s, entry->d_name))
@@ -113,16 +116,23 @@ int scope_adopt_leaves(Scope *s)
         return 0;
 }
 
+/* With a new supervisor, or without. */
+static void end_recovery(Scope *s)
+{
+        s->recovering = false;
+        s->armed = true;
+        scope_end_adoption(s);
+        tasks_spawn_held(s);
+        scope_on_cgroup_event(s);
+}
+
+/* The tasks go on; PID 1 drops the unit when the last one has ended. */
 static void give_up(Scope *s, const char *reason)
 {
         log_error("%s: no new supervisor: %s; its tasks go on, their exit statuses cannot be known",
                   s->unit, reason);
         supervisor_link_free(TAKE_PTR(s->link));
-        s->recovering = false;
-        scope_end_adoption(s);
-        s->armed = true;
-        tasks_spawn_held(s);
-        scope_on_cgroup_event(s);
+        end_recovery(s);
 }
 
 static void on_adopted(const SupervisorAnswer *answer, void *userdata)
@@ -132,12 +142,9 @@ static void on_adopted(const SupervisorAnswer *answer, void *userdata)
         if (answer->r == -ECONNRESET)
                 return;
         fault_point(FAULT_RECOVER_ADOPTED);
-        s->recovering = s->tasks_unknown = false;
-        s->armed = true;
+        s->tasks_unknown = false;
         log_info("%s has a new supervisor", s->unit);
-        scope_end_adoption(s);
-        tasks_spawn_held(s);
-        scope_on_cgroup_event(s);
+        end_recovery(s);
 }
 
 static void on_setup(const SupervisorAnswer *answer, void *userdata)

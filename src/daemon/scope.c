@@ -103,7 +103,6 @@ Scope *scope_free(Scope *s)
 
         if (!s)
                 return NULL;
-        scope_end_adoption(s);
         scope_create_abandon(s);
         supervisor_link_free(TAKE_PTR(s->link)); /* its requests still refer to the operations */
         tasks_spawn_held(s);
@@ -395,10 +394,11 @@ void scope_end_adoption(Scope *s)
 
 void scope_on_synced(Scope *s)
 {
-        if (!s->recovering)
-                scope_end_adoption(s);
+        if (s->recovering)
+                return; /* it knows of nothing yet */
+        scope_end_adoption(s);
         /* A supervisor that was put in just when the last daemon ended may not know all tasks. */
-        if (!s->recovering && s->payload_fd >= 0 && scope_is_live(s) && scope_adopt_leaves(s) < 0)
+        if (s->payload_fd >= 0 && scope_is_live(s) && scope_adopt_leaves(s) < 0)
                 log_warning("%s: cannot tell its supervisor of the tasks in it", s->unit);
         scope_on_cgroup_event(s);
 }
@@ -431,7 +431,6 @@ static void kill_unborn(Scope *s)
 void scope_on_supervisor_gone(Scope *s)
 {
         s->recovering = false;
-        scope_end_adoption(s);
         kill_unborn(s);
         supervisor_link_free(TAKE_PTR(s->link));
         if (s->create) {

@@ -178,7 +178,7 @@ void scope_on_supervisor_waiting(Scope *s);
 void scope_on_supervisor_gone(Scope *s);
 void scope_on_unit_removed(Scope *s);
 
-/* All that an earlier daemon knew of it is known, or will never be. */
+/* All that an earlier daemon knew of it is known, or will never be: also when its link goes. */
 void scope_end_adoption(Scope *s);
 
 /* scope-unit.c: PID 1 has said UnitRemoved; scope_on_unit_removed() when that is so. */
@@ -238,13 +238,6 @@ void scope_release(Scope *s, ReleaseReason reason, Call *call);
 void scope_release_continue(Scope *s);
 ScopeRelease *scope_release_free(ScopeRelease *r);
 
-/* scope-recover.c: puts a new supervisor in the place of one that has died, beside tasks that go on.
- * Negative when that cannot be; then the scope goes on without. */
-int scope_recover(Scope *s);
-
-/* Tells the supervisor of tasks in payload that it does not know. Negative when it cannot be told. */
-int scope_adopt_leaves(Scope *s);
-
 /* Its processes were killed and are still there: counted, announced, whoever waits for it is answered,
  * once; *ret_error says which they are. It is cleaned up when they have ended. */
 void scope_become_zombie(Scope *s, sd_bus_error *ret_error);
@@ -255,6 +248,13 @@ void scope_leave_zombie(Scope *s, const sd_bus_error *why, Call *call, CallList 
 
 /* Sets ScopeZombie, for what cannot be done with a zombie; returns as error_set() does. */
 int scope_refuse_zombie(const Scope *s, sd_bus_error *error);
+
+/* scope-recover.c: puts a new supervisor in the place of one that has died, beside tasks that go on.
+ * Negative when that cannot be; then the scope goes on without. */
+int scope_recover(Scope *s);
+
+/* Tells the supervisor of tasks in payload that it does not know. Negative when it cannot be told. */
+int scope_adopt_leaves(Scope *s);
 
 /* scope-freeze.c: answers the call when the kernel says so. Takes it over. */
 void scope_freeze(Scope *s, bool freeze, Call *call);

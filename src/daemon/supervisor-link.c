@@ -84,6 +84,7 @@ SupervisorLink *supervisor_link_free(SupervisorLink *l)
 
         if (!l)
                 return NULL;
+        scope_end_adoption(l->scope); /* it tells nothing any more */
         HASH_ITER (hh, l->requests, q, next)
                 request_finish(q, &(SupervisorAnswer){ .r = -ECONNRESET });
         while ((p = TAILQ_FIRST(&l->packets))) {

@@ -65,9 +65,6 @@ static void on_spawned(const SupervisorAnswer *answer, void *userdata)
                 scope_changed(s, "MainPID");
         }
         s->armed = true;
-        /* Its pid is what a daemon that finds neither us nor the supervisor has to go by. */
-        if (streq(t->name, TASK_MAIN) && !s->create)
-                (void) scope_save(s);
         task_emit_added(t);
         q->handler(t, 0, NULL, q->userdata);
         fault_point(FAULT_SPAWN_ANSWERED);
