@@ -4,14 +4,6 @@
 
 load lib
 
-# Not the first process of its cgroup: amid creations there are others.
-crash() {
-    local pid
-    pid=$(systemctl show -P MainPID hpcnode-cgroupd)
-    kill -KILL "$pid"
-    await exit "$pid"
-}
-
 journald_pid() {
     systemctl show -P MainPID systemd-journald
 }

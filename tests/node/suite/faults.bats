@@ -26,7 +26,7 @@ teardown_file() {
 
 arm() {
     echo "at $1"
-    daemon=$(systemctl show -P MainPID hpcnode-cgroupd)
+    daemon_pid
     echo "$1" >$fault_file
 }
 
@@ -36,7 +36,7 @@ met() {
         echo "never met"
         return 1
     }
-    [ "${1-daemon}" = supervisor ] || await exit "$daemon"
+    [ "${1-daemon}" = supervisor ] || await exit "$DAEMON"
     systemctl start hpcnode-cgroupd
 }
 

@@ -58,9 +58,17 @@ needs_plain_build() {
     ! ldd /usr/libexec/hpcnode-cgroupd | grep -q libasan || skip "built with sanitizers"
 }
 
-# daemon_pid: sets DAEMON.
+# daemon_pid: sets DAEMON. Amid creations its cgroup has supervisors, too.
 daemon_pid() {
-    read -r DAEMON <"$CGROUPS"/system.slice/hpcnode-cgroupd.service/cgroup.procs
+    DAEMON=$(systemctl show -P MainPID hpcnode-cgroupd)
+    [ "$DAEMON" -gt 0 ] # 0: it does not run
+}
+
+# crash: kills the daemon, and waits until it is gone.
+crash() {
+    daemon_pid
+    kill -KILL "$DAEMON"
+    await exit "$DAEMON"
 }
 
 # ---- scopes ----------------------------------------------------------------------------------

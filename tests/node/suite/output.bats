@@ -38,9 +38,7 @@ load lib
     for restart in 1 2 3 4 5; do
         await_journal $((restart * 500)) _SYSTEMD_UNIT=workload-ticking.scope
         if ((restart % 2)); then
-            daemon_pid
-            kill -KILL "$DAEMON"
-            await exit "$DAEMON"
+            crash
             systemctl start hpcnode-cgroupd
         else
             systemctl restart hpcnode-cgroupd

@@ -4,12 +4,6 @@
 
 load lib
 
-crash() {
-    daemon_pid
-    kill -KILL "$DAEMON"
-    await exit "$DAEMON"
-}
-
 teardown() {
     local scope
     systemctl start hpcnode-cgroupd

@@ -63,9 +63,7 @@ teardown() {
 
 @test "a daemon that crashes is restarted without a limit" {
     for _ in 1 2 3 4 5 6 7; do
-        daemon_pid
-        kill -KILL "$DAEMON"
-        await exit "$DAEMON"
+        crash
         hpcnode-ctl ping
     done
     [[ $(systemctl is-active hpcnode-cgroupd) == activ* ]]

@@ -152,8 +152,7 @@ lost() {
     bus-flood create workload.slice amid 40 >/dev/null 2>&1 &
     client=$!
     await file "$(dir amid-3)/cgroup.events" populated
-    daemon_pid
-    kill -KILL "$DAEMON"
+    crash
     wait $client || :
     hpcnode-ctl ping
     for n in {0..39}; do

@@ -305,12 +305,6 @@ orphans() {
 
 # ---- the daemon comes and goes ---------------------------------------------------------------
 
-crash() {
-    daemon_pid
-    kill -KILL "$DAEMON"
-    await exit "$DAEMON"
-}
-
 still_a_zombie() {
     [ "$(zombies)" = "t 1" ]
     run -0 hpcnode-ctl inspect stuck
