@@ -77,6 +77,7 @@ void call_wait_done(Call *c)
 
         if (!c->list)
                 return;
+        c->list = NULL;
         TAILQ_REMOVE(&m->waiting_calls, c, waiting);
         if (TAILQ_EMPTY(&m->waiting_calls))
                 m->waiting_match = sd_bus_slot_unref(m->waiting_match);

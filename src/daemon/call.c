@@ -125,6 +125,33 @@ static int call_authorize(Call *c, sd_bus_error *error)
                 sd_bus_message_get_member(c->message), (unsigned) c->uid);
 }
 
+static void run_handler(Call *c)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = c->handler(c, &error);
+
+        if (r < 0)
+                call_fail(c, r, &error);
+        else if (r == 0)
+                call_free(c);
+}
+
+void calls_resume(CallList *list)
+{
+        CallList again;
+        Call *c;
+
+        /* A handler may make its call wait in the same list once more. */
+        TAILQ_INIT(&again);
+        TAILQ_CONCAT(&again, list, waiters);
+        while ((c = calls_take(&again))) {
+                call_wait_done(c);
+                c->slot = sd_bus_slot_unref(c->slot);
+                (void) sd_bus_message_rewind(c->message, true);
+                run_handler(c);
+        }
+}
+
 static int on_credentials(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
 {
         _cleanup_(call_freep) Call *c = userdata;
@@ -143,12 +170,10 @@ static int on_credentials(sd_bus_message *reply, void *userdata, sd_bus_error *r
         r = read_credentials(c, reply);
         if (r >= 0)
                 r = call_authorize(c, &error);
-        if (r >= 0)
-                r = c->handler(c, &error);
         if (r < 0)
                 call_fail(TAKE_PTR(c), r, &error);
-        else if (r > 0)
-                TAKE_PTR(c);
+        else
+                run_handler(TAKE_PTR(c));
         return 0;
 }
 

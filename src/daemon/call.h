@@ -52,3 +52,6 @@ void call_fail(Call *c, int r, const sd_bus_error *error);
 void calls_reply_empty(CallList *list);
 void calls_fail(CallList *list, int r, const sd_bus_error *error);
 void calls_drop(CallList *list);
+
+/* Runs the handlers of calls that waited for something else than their answer, from their beginning. */
+void calls_resume(CallList *list);

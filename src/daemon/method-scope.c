@@ -229,6 +229,10 @@ static int kill_scope(Call *call, sd_bus_error *error)
                 call_reply(call, "");
                 return 1;
         }
+        if (s->recovering) {
+                call_wait(call, &s->held); /* a supervisor without tasks has nobody to signal */
+                return 1;
+        }
         if (!s->link)
                 return error_set(error, ERROR_KILL_FAILED,
                                  "%s has lost its supervisor: only SIGKILL (9) can be sent",

@@ -80,15 +80,18 @@ static int adopt_task(Scope *s, const Task *t)
         return supervisor_adopt(s->link, &report, pidfd, NULL, NULL);
 }
 
-/* A task of which its leaf is all that is known: a daemon before this one started it. */
+/* A task of which its leaf is all that is known: a daemon before this one started it. If nothing is in the
+ * leaf, or it has gone, the task ended when nobody looked. */
 static int adopt_leaf(Scope *s, const char *name)
 {
         _cleanup_(closep) int leaf = -EBADF;
         Task t = { .name = (char *) name, .exit_status = -1 };
 
         leaf = openat(s->payload_fd, name, O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_RDONLY);
-        if (leaf < 0 || cgroup_populated(leaf) <= 0)
-                return 0;
+        if (leaf < 0 || cgroup_populated(leaf) <= 0) {
+                t.ended = true;
+                t.exit_usec = now_realtime_usec();
+        }
         if (streq(name, TASK_MAIN) && !s->main_ended) {
                 t.pid = s->main_pid;
                 t.start_usec = s->start_usec;
@@ -99,6 +102,7 @@ static int adopt_leaf(Scope *s, const char *name)
 int scope_adopt_leaves(Scope *s)
 {
         _cleanup_(closedirp) DIR *d = NULL;
+        bool main_missing = s->is_job && !s->main_ended && !task_find(s, TASK_MAIN);
         struct dirent *entry;
         int r;
 
@@ -112,8 +116,16 @@ int scope_adopt_leaves(Scope *s)
                 r = adopt_leaf(s, entry->d_name);
                 if (r < 0)
                         return r;
+                if (streq(entry->d_name, TASK_MAIN))
+                        main_missing = false;
         }
-        return 0;
+        return main_missing ? adopt_leaf(s, TASK_MAIN) : 0;
+}
+
+void scope_resume_held(Scope *s)
+{
+        tasks_spawn_held(s);
+        calls_resume(&s->held);
 }
 
 /* With a new supervisor, or without. */
@@ -122,7 +134,7 @@ static void end_recovery(Scope *s)
         s->recovering = false;
         s->armed = true;
         scope_end_adoption(s);
-        tasks_spawn_held(s);
+        scope_resume_held(s);
         scope_on_cgroup_event(s);
 }
 
@@ -185,7 +197,7 @@ void scope_on_supervisor_waiting(Scope *s)
         s->recovering = false;
 }
 
-int scope_recover(Scope *s)
+static int start_recovery(Scope *s)
 {
         int r;
 
@@ -203,8 +215,17 @@ int scope_recover(Scope *s)
         if (r < 0) {
                 log_error("%s: cannot start a new supervisor: %s", s->unit, strerror(-r));
                 supervisor_link_free(TAKE_PTR(s->link));
-                return r;
         }
-        s->recovering = true;
-        return 0;
+        return r;
+}
+
+int scope_recover(Scope *s)
+{
+        int r = start_recovery(s);
+
+        if (r < 0)
+                end_recovery(s);
+        else
+                s->recovering = true;
+        return r;
 }

@@ -103,6 +103,7 @@ static void finish(ScopeRelease *r)
                 r->reason = RELEASE_STOPPED;
         drop_tasks(s);
         supervisor_link_free(TAKE_PTR(s->link));
+        scope_end_adoption(s);
         scope_close_cgroup(s);
         s->frozen_by = 0;
         s->frozen_by_systemd = false;
@@ -128,6 +129,7 @@ static void finish(ScopeRelease *r)
         answer_waiters(s);
         calls_reply_empty(&calls);
         fault_point(FAULT_RELEASE_ANSWERED);
+        scope_resume_held(s);
         calls_fail(&s->freezers, 0,
                    &SD_BUS_ERROR_MAKE_CONST("org.hpcnode.Cgroup1.Error.NotFound",
                                             "the scope has ended meanwhile"));

@@ -82,6 +82,7 @@ int scope_new(Manager *m, const char *slice, const char *name, const char *unit,
                 .payload_fd = -EBADF,
         };
         TAILQ_INIT(&s->spawns_held);
+        TAILQ_INIT(&s->held);
         TAILQ_INIT(&s->waiters);
         TAILQ_INIT(&s->freezers);
         if (!s->name || !s->slice || !s->unit) {
@@ -105,6 +106,7 @@ Scope *scope_free(Scope *s)
                 return NULL;
         scope_create_abandon(s);
         supervisor_link_free(TAKE_PTR(s->link)); /* its requests still refer to the operations */
+        scope_end_adoption(s);
         tasks_spawn_held(s);
         scope_create_free(s->create);
         scope_release_free(s->release);
@@ -116,6 +118,7 @@ Scope *scope_free(Scope *s)
                 s->manager->n_zombies--;
         HASH_ITER (hh, s->tasks, t, next)
                 task_free(t);
+        calls_drop(&s->held);
         calls_drop(&s->waiters);
         calls_drop(&s->freezers);
         sd_event_source_disable_unref(s->freeze_deadline);
@@ -430,6 +433,8 @@ static void kill_unborn(Scope *s)
 
 void scope_on_supervisor_gone(Scope *s)
 {
+        if (!supervisor_is_synced(s->link))
+                s->tasks_unknown = true;
         s->recovering = false;
         kill_unborn(s);
         supervisor_link_free(TAKE_PTR(s->link));
@@ -439,18 +444,19 @@ void scope_on_supervisor_gone(Scope *s)
         }
         if (scope_has_ended(s))
                 return;
-        if (s->release) {
+        if (!s->release) {
+                log_warning("%s: its supervisor has ended unexpectedly", s->unit);
+                if (scope_populated(s) > 0) {
+                        (void) scope_recover(s);
+                        return;
+                }
+        }
+        scope_end_adoption(s); /* it tells nothing any more */
+        scope_resume_held(s);
+        if (s->release)
                 scope_release_continue(s);
-                return;
-        }
-        log_warning("%s: its supervisor has ended unexpectedly", s->unit);
-        if (scope_populated(s) <= 0) {
+        else
                 scope_release(s, RELEASE_LOST, NULL);
-        } else if (scope_recover(s) < 0) {
-                /* The tasks go on without; PID 1 drops the unit when the last one has ended. */
-                s->armed = true;
-                tasks_spawn_held(s);
-        }
 }
 
 void scope_on_unit_removed(Scope *s)
@@ -463,8 +469,7 @@ void scope_on_unit_removed(Scope *s)
         }
         /* What the supervisor said last may still be unread; nothing is finished before unit_started is
          * cleared. */
-        if (s->link)
-                supervisor_drain(s->link);
+        supervisor_drain(s);
         s->unit_started = false;
         scope_release(s, RELEASE_LOST, NULL);
 }

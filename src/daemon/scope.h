@@ -101,6 +101,7 @@ struct Scope {
         bool recovering;    /* a new supervisor is put in */
         uint64_t recoveries[RECOVERIES_MAX]; /* when the last ones were (CLOCK_MONOTONIC, µs) */
         TAILQ_HEAD(, TaskSpawn) spawns_held; /* until it is there */
+        CallList held;                       /* KillScope, until then */
         CallList waiters;                    /* WaitScope */
         CallList freezers;                   /* FreezeScope, ThawScope */
         sd_event_source *freeze_deadline;
@@ -252,6 +253,10 @@ int scope_refuse_zombie(const Scope *s, sd_bus_error *error);
 /* scope-recover.c: puts a new supervisor in the place of one that has died, beside tasks that go on.
  * Negative when that cannot be; then the scope goes on without. */
 int scope_recover(Scope *s);
+
+/* Starts and signals that wait for the supervisor go on: with the new one, or to the answer that there is
+ * none. */
+void scope_resume_held(Scope *s);
 
 /* Tells the supervisor of tasks in payload that it does not know. Negative when it cannot be told. */
 int scope_adopt_leaves(Scope *s);

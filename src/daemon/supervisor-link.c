@@ -84,7 +84,6 @@ SupervisorLink *supervisor_link_free(SupervisorLink *l)
 
         if (!l)
                 return NULL;
-        scope_end_adoption(l->scope); /* it tells nothing any more */
         HASH_ITER (hh, l->requests, q, next)
                 request_finish(q, &(SupervisorAnswer){ .r = -ECONNRESET });
         while ((p = TAILQ_FIRST(&l->packets))) {
@@ -292,6 +291,9 @@ static int link_receive(SupervisorLink *l)
         int r;
 
         n = recv(l->fd, buffer, sizeof buffer, MSG_DONTWAIT);
+        /* Once, when it has ended with requests unread, and before what it had said last. */
+        if (n < 0 && errno == ECONNRESET)
+                n = recv(l->fd, buffer, sizeof buffer, MSG_DONTWAIT);
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR ? 0 : -errno;
         if (n == 0)
@@ -306,9 +308,11 @@ static int link_receive(SupervisorLink *l)
         return 1;
 }
 
-void supervisor_drain(SupervisorLink *l)
+void supervisor_drain(Scope *s)
 {
-        while (link_receive(l) > 0)
+        SupervisorLink *l = s->link;
+
+        while (s->link && s->link == l && link_receive(l) > 0)
                 ;
 }
 

@@ -41,8 +41,8 @@ int supervisor_connect(Scope *s, SupervisorLink **ret);
  * with -ECONNRESET. */
 SupervisorLink *supervisor_link_free(SupervisorLink *l);
 
-/* Handles what has been received already. */
-void supervisor_drain(SupervisorLink *l);
+/* Handles what the scope's supervisor, if it has one, has said already. The link may be gone afterwards. */
+void supervisor_drain(Scope *s);
 
 /* The process that systemd is to attach; 0 after setup, when it has handed over. */
 pid_t supervisor_starter_pid(const SupervisorLink *l);

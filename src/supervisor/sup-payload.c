@@ -84,6 +84,14 @@ int payload_kill(Supervisor *s)
         return r;
 }
 
+static int leaf_signal(Supervisor *s, Task *t, int sig)
+{
+        _cleanup_(closep) int leaf =
+                openat(s->payload_fd, t->name, O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_RDONLY);
+
+        return leaf < 0 ? -errno : cgroup_signal(leaf, sig);
+}
+
 int request_signal(Supervisor *s, Request *r)
 {
         Task *t;
@@ -100,7 +108,12 @@ int request_signal(Supervisor *s, Request *r)
                 return cgroup_signal(s->payload_fd, (int) r->signal);
         }
         t = task_find(s, r->task);
-        if (!t || !t->alive || t->state == TASK_FAILED)
+        if (!t || t->state == TASK_FAILED)
+                return -ESRCH;
+        /* Which process of it was the first is not known. */
+        if (!t->alive && t->adopted && t->state == TASK_RUNNING)
+                return leaf_signal(s, t, (int) r->signal);
+        if (!t->alive)
                 return -ESRCH;
         if (t->adopted)
                 return pidfd_signal(t->status.fd, (int) r->signal);

@@ -85,8 +85,13 @@ keeps_exits() {
 @test "a main that ends in the moment without a supervisor is noticed, and the rest is killed" {
     hpcnode-ctl run --id both -- sh -c "$HELPERS/ignore-signals 2 >$BATS_TEST_TMPDIR/out & exec sleep infinity"
     pid=$(hpcnode-ctl inspect both | sed -n 's/^pid: //p')
-    read -r supervisor <"$(dir both)/supervisor/cgroup.procs"
-    kill -KILL "$supervisor" "$pid"
+    # The daemon stands still, so that no new supervisor looks before main has gone.
+    daemon_pid
+    kill -STOP "$DAEMON"
+    kill_supervisor both
+    kill -KILL "$pid"
+    await exit "$pid"
+    kill -CONT "$DAEMON"
     run -0 hpcnode-ctl wait both
     has "state: lost" "pid_count: 0"
     # Nor does its record make anything up.
@@ -162,6 +167,85 @@ keeps_exits() {
     run -0 hpcnode-ctl wait twice
     if keeps_exits; then has "signal: 15"; else has "state: lost"; fi
     hpcnode-ctl remove twice
+    nothing_left
+}
+
+# A daemon is started that hears nothing from the scope's supervisor, which then dies.
+lose_unheard() {
+    local cursor supervisor
+    read -r supervisor <"$(dir "$1")/supervisor/cgroup.procs"
+    kill -STOP "$supervisor"
+    crash
+    cursor=$(log_cursor)
+    systemctl start --no-block hpcnode-cgroupd
+    await_log "workload-$1.scope is adopted" "$cursor"
+    cursor=$(log_cursor)
+    "${@:2}"
+    kill -KILL "$supervisor"
+    await_log "workload-$1.scope has a new supervisor" "$cursor"
+}
+
+@test "a supervisor that dies before the next daemon has heard of its tasks: they are known, and their end" {
+    remember
+    hpcnode-ctl run --id unheard -- sleep infinity
+    lose_unheard unheard
+    run -0 hpcnode-ctl list --no-legend
+    [[ $output == *unheard*running* ]]
+    hpcnode-ctl kill --signal TERM unheard
+    run -0 hpcnode-ctl wait unheard
+    if keeps_exits; then has "signal: 15"; else has "state: lost"; fi
+    hpcnode-ctl remove unheard
+    nothing_left
+}
+
+@test "a main that ended in the time of which nobody has told is lost, and the job ends" {
+    remember
+    hpcnode-ctl run --id unseen -- sh -c "$HELPERS/ignore-signals 2 >$BATS_TEST_TMPDIR/out & exec sleep infinity"
+    pid=$(hpcnode-ctl inspect unseen | sed -n 's/^pid: //p')
+    lose_unheard unseen kill -KILL "$pid"
+    run -0 hpcnode-ctl wait unseen
+    has "state: lost" "pid_count: 0"
+    hpcnode-ctl remove unseen
+    nothing_left
+}
+
+@test "a task that ended in the time of which nobody has told is lost, and the others can be signalled" {
+    remember
+    hpcnode-ctl create ranks
+    hpcnode-ctl run --scope ranks --id 0 -- sleep infinity
+    hpcnode-ctl run --scope ranks --id 1 -- sleep infinity
+    pid=$(hpcnode-ctl inspect ranks/0 | sed -n 's/^pid: //p')
+    lose_unheard ranks kill -KILL "$pid"
+    run -0 hpcnode-ctl wait ranks/0
+    has "state: lost"
+    run -0 hpcnode-ctl inspect ranks/1
+    has "state: running"
+    # Which process of it was the first is not known: all of them get it.
+    hpcnode-ctl kill --signal TERM ranks/1
+    run -0 hpcnode-ctl wait ranks/1
+    has "state: lost"
+    hpcnode-ctl destroy ranks
+    hpcnode-ctl remove ranks
+    nothing_left
+}
+
+@test "a signal that comes while a new supervisor is put in waits for it" {
+    remember
+    hpcnode-ctl run --id held -- sleep infinity
+    read -r supervisor <"$(dir held)/supervisor/cgroup.procs"
+    cursor=$(log_cursor)
+    # The new one is frozen as soon as it is there.
+    echo 1 >"$(dir held)/supervisor/cgroup.freeze"
+    kill -KILL "$supervisor"
+    await_log "workload-held.scope: its supervisor has ended" "$cursor"
+    hpcnode-ctl kill --signal TERM held &
+    killer=$!
+    hpcnode-ctl ping
+    echo 0 >"$(dir held)/supervisor/cgroup.freeze"
+    wait $killer
+    run -0 hpcnode-ctl wait held
+    if keeps_exits; then has "signal: 15"; else has "state: lost"; fi
+    hpcnode-ctl remove held
     nothing_left
 }
 
