@@ -17,6 +17,25 @@ load lib
     [ "$(field memory_peak "$output")" -le 34000000 ]
 }
 
+state_files() {
+    find "$STATE_DIR" -mindepth 1 -printf '%f\n' | sort
+}
+
+@test "of an ended job its record is all that is left on disk, and of a removed one nothing" {
+    state_files >"$BATS_TEST_TMPDIR/before"
+    hpcnode-ctl run --id past --wait -- true
+    # Stopped by systemd, its supervisor leaves a file with the outcome as well.
+    hpcnode-ctl run --id stopped -- sleep infinity
+    systemctl stop workload-stopped.scope
+    hpcnode-ctl wait stopped
+    run -1 diff "$BATS_TEST_TMPDIR/before" <(state_files)
+    [ "$(grep -c '^>' <<<"$output")" -eq 2 ]
+    [ "$(grep -c '^> .*\.scope$' <<<"$output")" -eq 2 ]
+    hpcnode-ctl remove past
+    hpcnode-ctl remove stopped
+    state_files | diff "$BATS_TEST_TMPDIR/before" -
+}
+
 @test "children that ignore signals are gone when main has ended" {
     remember
     run -0 hpcnode-ctl run --id dying --wait -- "$HELPERS/ignore-signals" --leave 2

@@ -154,7 +154,7 @@ lost() {
     await file "$(dir amid-3)/cgroup.events" populated
     crash
     wait $client || :
-    hpcnode-ctl ping
+    systemctl start hpcnode-cgroupd
     for n in {0..39}; do
         hpcnode-ctl inspect "amid-$n" >/dev/null 2>&1 || await gone "$(dir "amid-$n")"
     done
