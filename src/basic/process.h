@@ -16,6 +16,10 @@ bool clone_into_cgroup_unsupported(int error);
 /* R, S, D, Z and so on, as in /proc/PID/stat; '?' when there is no such process. */
 char process_state(pid_t pid);
 
+/* How a process has ended that its parent has not waited for yet, as waitid() tells of a child: 1: known,
+ * 0: it still runs, -ESRCH: there is none, -EACCES: that is not for the caller to see. */
+int process_exit_info(pid_t pid, int *ret_code, int *ret_status);
+
 int pidfd_open_process(pid_t pid);
 
 /* How the process of a pidfd ended, as waitid() tells of a child: si_code and si_status. Needs no

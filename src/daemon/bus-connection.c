@@ -34,13 +34,20 @@ static bool is_stalled(const BusConnection *c)
         return c->probe && now_monotonic_usec() > c->probed_usec + PROBE_REFUSE_USEC;
 }
 
+void bus_leave(Manager *m)
+{
+        if (!m->bus)
+                return;
+        /* Nothing can be flushed to a bus that does not read. */
+        if (!m->connection || !is_stalled(m->connection))
+                (void) sd_bus_flush(m->bus);
+        sd_bus_close(m->bus);
+}
+
 BusConnection *bus_connection_free(BusConnection *c)
 {
         if (!c)
                 return NULL;
-        /* Nothing can be flushed to a bus that does not read. */
-        if (is_stalled(c))
-                sd_bus_close(c->manager->bus);
         sd_bus_slot_unref(c->probe);
         sd_event_source_disable_unref(c->retry);
         free(c);

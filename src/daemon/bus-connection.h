@@ -10,4 +10,7 @@ typedef int (*bus_handler_t)(Manager *m);
 /* Connects, and calls the handler: at once, or when there is a bus. The loop ends when that goes. */
 int bus_connect(Manager *m, bus_handler_t connected);
 
+/* Says what is still to be said, if the bus listens, and leaves it. */
+void bus_leave(Manager *m);
+
 BusConnection *bus_connection_free(BusConnection *c);

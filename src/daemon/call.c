@@ -20,6 +20,13 @@ Call *call_free(Call *c)
         return NULL;
 }
 
+static void say_unanswered(const Call *c, int r)
+{
+        if (r != -ENOTCONN) /* we are leaving the bus */
+                log_warning("cannot answer %s: %s", sd_bus_message_get_member(c->message),
+                            strerror(-r));
+}
+
 void call_reply(Call *c, const char *types, ...)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -34,8 +41,7 @@ void call_reply(Call *c, const char *types, ...)
         if (r >= 0)
                 r = sd_bus_message_send(reply);
         if (r < 0)
-                log_warning("cannot answer %s: %s", sd_bus_message_get_member(c->message),
-                            strerror(-r));
+                say_unanswered(c, r);
         call_free(c);
 }
 
@@ -46,8 +52,7 @@ void call_fail(Call *c, int r, const sd_bus_error *error)
         else
                 r = sd_bus_reply_method_errno(c->message, r, NULL);
         if (r < 0)
-                log_warning("cannot answer %s: %s", sd_bus_message_get_member(c->message),
-                            strerror(-r));
+                say_unanswered(c, r);
         call_free(c);
 }
 

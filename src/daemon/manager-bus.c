@@ -89,7 +89,7 @@ static METHOD(method_is_scope_empty)
         if (r < 0)
                 return r;
         if (t)
-                return sd_bus_reply_method_return(message, "b", (int) t->ended);
+                return sd_bus_reply_method_return(message, "b", (int) task_is_over(t));
         r = scope_populated(s);
         return r < 0 ? r : sd_bus_reply_method_return(message, "b", (int) !r);
 }

@@ -183,6 +183,8 @@ Manager *manager_free(Manager *m)
 
         if (!m)
                 return NULL;
+        /* Whoever still waits is told nothing, rather than that it failed: the supervisors go on. */
+        bus_leave(m);
         m->creations_defer = sd_event_source_disable_unref(m->creations_defer);
         HASH_ITER (hh, m->scopes, s, next)
                 scope_free(s);
@@ -192,7 +194,7 @@ Manager *manager_free(Manager *m)
         sd_bus_slot_unref(m->waiting_match);
         sd_event_source_disable_unref(m->name_deadline);
         bus_connection_free(m->connection);
-        sd_bus_flush_close_unref(m->bus);
+        sd_bus_unref(m->bus);
         journal_free(m->journal);
         sd_event_unref(m->event);
         safe_close(m->cgroup_fd);

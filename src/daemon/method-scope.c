@@ -243,7 +243,7 @@ static int kill_scope(Call *call, sd_bus_error *error)
         /* Without a task named, main gets it, as the one that answers for the job. */
         if (!t)
                 t = task_find(s, TASK_MAIN);
-        if (t && !t->ended)
+        if (t && !task_is_over(t))
                 task = t->name;
         r = send_signal(s, task, sig, call);
         return r < 0 ? r : 1;
@@ -283,14 +283,19 @@ METHOD(method_set_scope_limits)
 
 static int wait_scope(Call *call, sd_bus_error *error)
 {
-        Scope *s;
+        Scope *s = NULL;
         Task *t;
         int r;
 
         r = read_scope(call, &s, &t, error);
+        if (r < 0 && s) { /* it may have the task */
+                sd_bus_error_free(error);
+                call_wait(call, &s->unheard);
+                return 1;
+        }
         if (r < 0)
                 return r;
-        if (t && t->ended)
+        if (t && task_is_over(t))
                 task_answer_wait(t, call);
         else if (t)
                 call_wait(call, &t->waiters);
@@ -324,6 +329,11 @@ static int remove_scope(Call *call, sd_bus_error *error)
                         error, ERROR_NOT_EMPTY,
                         "%s is still running (%s); `hpcnode-ctl kill %s` or `destroy` ends it",
                         s->name, scope_state_name(s), s->name);
+        /* Before it is gone here, or it would be back after a restart. */
+        r = scope_forget_files(s, true);
+        if (r < 0)
+                return error_set(error, ERROR_IO, "the record of %s cannot be removed from %s: %s",
+                                 s->name, s->manager->runtime_path, strerror(-r));
         scope_drop(s);
         call_reply(call, "");
         return 1;

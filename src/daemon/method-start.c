@@ -184,6 +184,9 @@ static int find_whole_scope(Call *call, const char *text, Scope **ret, sd_bus_er
         int r;
 
         r = scope_find(call->manager, text, ret, &t, error);
+        if (r >= 0 && (*ret)->create)
+                return error_set(error, ERROR_NOT_FOUND, "%s is %s: no task can be started in it",
+                                 (*ret)->name, scope_state_name(*ret));
         if (r >= 0 && t)
                 return error_set(error, ERROR_INVALID_ARGS, "\"%.256s\" is a task; name its scope",
                                  text);

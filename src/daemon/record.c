@@ -354,6 +354,15 @@ void record_freeze(const Scope *s, const char *task, bool freeze, const Call *ca
         entry_send(&e, "%s%s", task ? ": only its task " : "", task ?: "");
 }
 
+void record_systemd_freeze(const Scope *s)
+{
+        Entry e;
+
+        begin_scope(&e, s, s->frozen_by_systemd ? EVENT_JOB_FREEZE : EVENT_JOB_THAW);
+        put(&e, EVENT_FIELD_REASON, "systemd");
+        entry_send(&e, " by systemd%s", s->frozen_by_systemd ? ", with its supervisor" : "");
+}
+
 void record_kill(const Scope *s, const char *task, int signal, const Call *call)
 {
         Entry e;
@@ -416,28 +425,15 @@ static void record_cleanup(const Scope *s, const char *reason)
         entry_send(&e, ": %s", scope_state_name(s));
 }
 
-void record_released(Scope *s, ReleaseReason reason)
+static void record_zombie_cleaned(Scope *s)
 {
-        const char *name = reason_name(s, reason);
         Entry e;
 
-        (void) record_main(s, NULL);
-        if (s->main_pid > 0 && s->exit_recorded != s->main_pid) {
-                record_exit(s);
-                s->exit_recorded = s->main_pid;
-        }
-        if (s->zombie_recorded) {
-                begin_scope(&e, s, EVENT_CGROUP_ZOMBIE_CLEANED);
-                entry_send(&e, "%s", "");
-                s->zombie_recorded = false;
-        }
-        if (s->is_job)
-                record_cleanup(s, name);
-        begin_scope(&e, s, EVENT_CGROUP_DESTROY);
-        put(&e, EVENT_FIELD_STATE, scope_state_name(s));
-        put(&e, EVENT_FIELD_REASON, name);
-        put_caller_ids(&e, s->destroyer_uid, s->destroyer_pid);
-        entry_send(&e, ": %s", name);
+        if (!s->zombie_recorded)
+                return;
+        begin_scope(&e, s, EVENT_CGROUP_ZOMBIE_CLEANED);
+        entry_send(&e, "%s", "");
+        s->zombie_recorded = false;
 }
 
 void record_undone(const Scope *s)
@@ -446,7 +442,32 @@ void record_undone(const Scope *s)
 
         begin_scope(&e, s, EVENT_CGROUP_DESTROY);
         put(&e, EVENT_FIELD_REASON, "unfinished");
-        entry_send(&e, ": its creation was cut off by the end of the daemon");
+        entry_send(&e, ": its creation did not come to its end");
+}
+
+void record_released(Scope *s, ReleaseReason reason)
+{
+        const char *name = reason_name(s, reason);
+        Entry e;
+
+        if (s->undone) {
+                record_zombie_cleaned(s);
+                record_undone(s);
+                return;
+        }
+        (void) record_main(s, NULL);
+        if (s->main_pid > 0 && s->exit_recorded != s->main_pid) {
+                record_exit(s);
+                s->exit_recorded = s->main_pid;
+        }
+        record_zombie_cleaned(s);
+        if (s->is_job)
+                record_cleanup(s, name);
+        begin_scope(&e, s, EVENT_CGROUP_DESTROY);
+        put(&e, EVENT_FIELD_STATE, scope_state_name(s));
+        put(&e, EVENT_FIELD_REASON, name);
+        put_caller_ids(&e, s->destroyer_uid, s->destroyer_pid);
+        entry_send(&e, ": %s", name);
 }
 
 void record_lost_workload(Manager *m, const char *unit, const char *path, const char *reason)

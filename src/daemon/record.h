@@ -27,6 +27,9 @@ void record_oom(const Scope *s);
 void record_freeze(const Scope *s, const char *task, bool freeze, const Call *call);
 
 /* job.kill */
+/* systemd has frozen or thawed it, as s->frozen_by_systemd says now. */
+void record_systemd_freeze(const Scope *s);
+
 void record_kill(const Scope *s, const char *task, int signal, const Call *call);
 
 /* cgroup.kill_failed, with the processes that are left */

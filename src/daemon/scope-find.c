@@ -135,6 +135,13 @@ int scope_find(Manager *m, const char *text, Scope **ret_scope, Task **ret_task,
                 return r;
         if (s && task_name)
                 t = task_find(s, task_name);
+        if (s && task_name && !t && scope_is_unheard(s)) {
+                *ret_scope = s;
+                return error_set(error, ERROR_IO,
+                                 "%s: its supervisor stands still, and has not said yet which "
+                                 "tasks it has; `systemctl status %s` may say why",
+                                 s->name, s->unit);
+        }
         if (!s || (s->undone && !scope_is_public(s)) || (task_name && !t))
                 return not_found(text, error);
         *ret_scope = s;

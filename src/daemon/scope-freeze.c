@@ -3,6 +3,7 @@
 #include "daemon/scope.h"
 
 #include "basic/cgroup-file.h"
+#include "daemon/log.h"
 #include "daemon/record.h"
 
 #include <fcntl.h>
@@ -13,22 +14,22 @@
 
 /* --- the whole scope --- */
 
-/* A daemon that starts anew would know nothing of it. */
-static void fail_unsaved(Scope *s, int r)
+void scope_record_freezes(Scope *s, const Call *call)
 {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        unsigned now =
+                (s->frozen_by ? FREEZE_OURS : 0) | (s->frozen_by_systemd ? FREEZE_SYSTEMDS : 0);
+        unsigned changed = now ^ s->freezes_recorded;
 
-        error_set(
-                &error, ERROR_IO,
-                "%s is %s, but that cannot be saved below %s: %s; make room there, and do it again",
-                s->name, s->frozen_by ? "frozen" : "thawed", s->manager->runtime_path,
-                strerror(-r));
-        calls_fail(&s->freezers, 0, &error);
+        if (changed & FREEZE_OURS)
+                record_freeze(s, NULL, now & FREEZE_OURS, call);
+        if (changed & FREEZE_SYSTEMDS)
+                record_systemd_freeze(s);
+        s->freezes_recorded = now;
 }
 
 void scope_check_freezers(Scope *s)
 {
-        int frozen, r;
+        int frozen;
 
         if (TAILQ_EMPTY(&s->freezers))
                 return;
@@ -36,16 +37,24 @@ void scope_check_freezers(Scope *s)
         if (frozen != (s->frozen_by != 0))
                 return;
         s->freeze_deadline = sd_event_source_disable_unref(s->freeze_deadline);
-        if (s->state == (frozen ? SCOPE_ACTIVE : SCOPE_FROZEN))
-                record_freeze(s, NULL, frozen, TAILQ_FIRST(&s->freezers));
+        scope_record_freezes(s, TAILQ_FIRST(&s->freezers));
         if (!s->release)
                 scope_set_state(s, scope_live_state(s));
-        r = scope_save(s);
+        (void) scope_save(s);
         scope_changed(s, "FrozenBy");
-        if (r < 0)
-                fail_unsaved(s, r);
-        else
-                calls_reply_empty(&s->freezers);
+        calls_reply_empty(&s->freezers);
+}
+
+void scope_restore_freeze(Scope *s)
+{
+        uint64_t frozen;
+
+        if (s->payload_fd < 0 || cgroup_read_u64(s->payload_fd, "cgroup.freeze", &frozen) < 0 ||
+            (frozen != 0) == (s->frozen_by != 0))
+                return;
+        log_info("%s: %s as an earlier daemon was about to", s->unit,
+                 s->frozen_by ? "frozen" : "thawed");
+        (void) cgroup_write(s->payload_fd, "cgroup.freeze", s->frozen_by ? "1" : "0");
 }
 
 static int on_scope_deadline(sd_event_source *source, uint64_t usec, void *userdata)
@@ -57,6 +66,7 @@ static int on_scope_deadline(sd_event_source *source, uint64_t usec, void *userd
         if (s->frozen_by) {
                 s->frozen_by = 0;
                 (void) cgroup_write(s->payload_fd, "cgroup.freeze", "0");
+                (void) scope_save(s);
         }
         error_set(
                 &error, ERROR_IO,
@@ -67,11 +77,47 @@ static int on_scope_deadline(sd_event_source *source, uint64_t usec, void *userd
         return 0;
 }
 
+/* Before the kernel is told, so that a daemon that starts anew knows what was wanted. */
+static int save_wanted(Scope *s, unsigned wanted, sd_bus_error *error)
+{
+        unsigned was = s->frozen_by;
+        int r;
+
+        if (wanted == was)
+                return 0;
+        s->frozen_by = wanted;
+        r = scope_save(s);
+        if (r >= 0)
+                return 0;
+        s->frozen_by = was;
+        return error_set(error, ERROR_IO,
+                         "%s is not %s, since that cannot be saved below %s: %s; make room there, "
+                         "and do it again",
+                         s->name, wanted ? "frozen" : "thawed", s->manager->runtime_path,
+                         strerror(-r));
+}
+
+static int begin_freezing(Scope *s, sd_bus_error *error)
+{
+        int r = 0;
+
+        if (!s->freeze_deadline)
+                r = sd_event_add_time_relative(s->manager->event, &s->freeze_deadline,
+                                               CLOCK_MONOTONIC, FREEZE_TIMEOUT_USEC, 0,
+                                               on_scope_deadline, s);
+        if (r >= 0)
+                r = cgroup_write(s->payload_fd, "cgroup.freeze", s->frozen_by ? "1" : "0");
+        if (r >= 0)
+                return 0;
+        return error_set(error, ERROR_IO, "%s/payload/cgroup.freeze: %s (errno %d)", s->path,
+                         strerror(-r), -r);
+}
+
 void scope_freeze(Scope *s, bool freeze, Call *call)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        unsigned wanted =
-                freeze ? s->frozen_by | FROZEN_BY_CLIENT : 0; /* the owner's thaw clears all */
+        unsigned was = s->frozen_by;
+        unsigned wanted = freeze ? was | FROZEN_BY_CLIENT : 0; /* the owner's thaw clears all */
         int r;
 
         if (!scope_is_live(s)) {
@@ -80,25 +126,22 @@ void scope_freeze(Scope *s, bool freeze, Call *call)
                 call_fail(call, 0, &error);
                 return;
         }
-        r = cgroup_write(s->payload_fd, "cgroup.freeze", wanted ? "1" : "0");
-        if (r >= 0 && !s->freeze_deadline)
-                r = sd_event_add_time_relative(s->manager->event, &s->freeze_deadline,
-                                               CLOCK_MONOTONIC, FREEZE_TIMEOUT_USEC, 0,
-                                               on_scope_deadline, s);
+        r = save_wanted(s, wanted, &error);
+        if (r >= 0)
+                r = begin_freezing(s, &error);
         if (r < 0) {
-                error_set(&error, ERROR_IO, "%s/payload/cgroup.freeze: %s (errno %d)", s->path,
-                          strerror(-r), -r);
-                call_fail(call, 0, &error);
+                call_fail(call, r, &error);
                 return;
         }
         /* Whoever waits for the opposite is overtaken. */
-        if ((wanted != 0) != (s->frozen_by != 0)) {
+        if ((wanted != 0) != (was != 0)) {
                 error_set(&error, ERROR_IO, "%s was %s meanwhile", s->name,
                           freeze ? "frozen again" : "thawed");
                 calls_fail(&s->freezers, 0, &error);
         }
-        s->frozen_by = wanted;
         if (!wanted && scope_refuse_frozen(s, &error) < 0) {
+                scope_record_freezes(s, call);
+                (void) scope_save(s);
                 scope_changed(s, "FrozenBy");
                 call_fail(call, 0, &error);
                 return;

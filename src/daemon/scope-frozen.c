@@ -59,6 +59,7 @@ static void check(Scope *s)
         log_info("%s was %s by systemd", s->unit,
                  frozen ? "frozen, with its supervisor," : "thawed");
         scope_set_state(s, scope_live_state(s));
+        scope_record_freezes(s, NULL);
         (void) scope_save(s);
         scope_changed(s, "FrozenBy");
 }

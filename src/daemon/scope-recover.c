@@ -23,36 +23,24 @@ static bool too_often(Scope *s)
         return false;
 }
 
-/* Whether the line of cgroup v2 in the text of /proc/PID/cgroup is that cgroup, or one below it. */
-static bool is_in_cgroup(const char *text, const char *line)
-{
-        const char *found = strstr(text, line);
-
-        return found && strchr("/ \n", found[strlen(line)]); /* " (deleted)" may follow */
-}
-
-/* The process that was the task's, if it still is: a pid may have become another's, in another cgroup. */
+/* The process that was the task's, if it still is. */
 static int open_task_process(const Scope *s, const Task *t)
 {
         _cleanup_(closep) int pidfd = -EBADF;
-        _cleanup_(freep) char *path = NULL, *text = NULL, *leaf = NULL;
 
         if (t->pid <= 0)
                 return -ESRCH;
         pidfd = pidfd_open_process(t->pid);
         if (pidfd < 0)
                 return pidfd;
-        if (asprintf(&path, "/proc/%d/cgroup", (int) t->pid) < 0) {
-                path = NULL;
-                return -ENOMEM;
-        }
-        if (asprintf(&leaf, "0::%s/payload/%s", s->path, t->name) < 0) {
-                leaf = NULL;
-                return -ENOMEM;
-        }
-        if (cgroup_read(AT_FDCWD, path, &text) < 0 || !is_in_cgroup(text, leaf))
-                return -ESRCH;
-        return TAKE_FD(pidfd);
+        return task_owns_pid(s, t->name, t->pid) ? TAKE_FD(pidfd) : -ESRCH;
+}
+
+/* Main has ended, and nobody was there to kill the others. */
+static void kill_rest_of(Scope *s, const Task *t)
+{
+        if (streq(t->name, TASK_MAIN) && s->payload_fd >= 0)
+                (void) cgroup_kill(s->payload_fd);
 }
 
 static int adopt_task(Scope *s, const Task *t)
@@ -75,6 +63,7 @@ static int adopt_task(Scope *s, const Task *t)
                 if (pidfd < 0 && t->pid > 0) {
                         report.ended = true;
                         report.exit_usec = now_realtime_usec();
+                        kill_rest_of(s, t);
                 }
         }
         return supervisor_adopt(s->link, &report, pidfd, NULL, NULL);
@@ -87,14 +76,23 @@ static int adopt_leaf(Scope *s, const char *name)
         _cleanup_(closep) int leaf = -EBADF;
         Task t = { .name = (char *) name, .exit_status = -1 };
 
+        if (streq(name, TASK_MAIN)) {
+                t.pid = s->main_pid;
+                t.start_usec = s->start_usec;
+        }
+        if (streq(name, TASK_MAIN) && s->main_ended) { /* something else is left in its leaf */
+                t.ended = true;
+                t.exit_usec = s->exit_usec;
+                t.exit_status = s->exit_status;
+                t.exit_signal = s->exit_signal;
+                t.oom = s->main_oom;
+                return adopt_task(s, &t);
+        }
         leaf = openat(s->payload_fd, name, O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_RDONLY);
         if (leaf < 0 || cgroup_populated(leaf) <= 0) {
                 t.ended = true;
                 t.exit_usec = now_realtime_usec();
-        }
-        if (streq(name, TASK_MAIN) && !s->main_ended) {
-                t.pid = s->main_pid;
-                t.start_usec = s->start_usec;
+                kill_rest_of(s, &t);
         }
         return adopt_task(s, &t);
 }
@@ -126,6 +124,19 @@ void scope_resume_held(Scope *s)
 {
         tasks_spawn_held(s);
         calls_resume(&s->held);
+        calls_resume(&s->unheard);
+}
+
+void scope_fail_held(Scope *s)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        tasks_fail_held(s);
+        if (scope_refuse_frozen(s, &error) >= 0)
+                error_set(&error, ERROR_IO,
+                          "%s: its new supervisor does not answer; is the node out of memory?",
+                          s->name);
+        calls_fail(&s->held, 0, &error);
 }
 
 /* With a new supervisor, or without. */
@@ -134,6 +145,7 @@ static void end_recovery(Scope *s)
         s->recovering = false;
         s->armed = true;
         scope_end_adoption(s);
+        scope_restore_freeze(s);
         scope_resume_held(s);
         scope_on_cgroup_event(s);
 }
@@ -145,6 +157,25 @@ static void give_up(Scope *s, const char *reason)
                   s->unit, reason);
         supervisor_link_free(TAKE_PTR(s->link));
         end_recovery(s);
+}
+
+static void on_setup(const SupervisorAnswer *answer, void *userdata);
+
+/* It is frozen, or the node is out of breath. What waits for it is told so, and it is asked again: with the
+ * tasks under its eyes it will know their end. */
+static void ask_again(Scope *s)
+{
+        int r;
+
+        log_warning("%s: its new supervisor does not answer yet", s->unit);
+        scope_end_adoption(s);
+        scope_fail_held(s);
+        supervisor_link_free(TAKE_PTR(s->link));
+        r = supervisor_connect(s, &s->link);
+        if (r >= 0)
+                r = supervisor_setup(s->link, on_setup, s);
+        if (r < 0)
+                give_up(s, strerror(-r));
 }
 
 static void on_adopted(const SupervisorAnswer *answer, void *userdata)
@@ -166,6 +197,10 @@ static void on_setup(const SupervisorAnswer *answer, void *userdata)
 
         if (answer->r == -ECONNRESET)
                 return; /* scope_on_supervisor_gone() says so */
+        if (answer->r == -ETIMEDOUT) {
+                ask_again(s);
+                return;
+        }
         if (answer->r < 0) {
                 give_up(s, answer->reason ?: strerror(answer->error));
                 return;
@@ -191,10 +226,8 @@ void scope_on_supervisor_waiting(Scope *s)
                 return;
         s->tasks_unknown = s->recovering = true;
         r = supervisor_setup(s->link, on_setup, s);
-        if (r >= 0)
-                return;
-        log_error("%s: cannot set up its supervisor: %s", s->unit, strerror(-r));
-        s->recovering = false;
+        if (r < 0)
+                give_up(s, strerror(-r));
 }
 
 static int start_recovery(Scope *s)
@@ -207,7 +240,7 @@ static int start_recovery(Scope *s)
                         s->unit, RECOVERIES_MAX + 1, (int) (RECOVERIES_USEC / USEC_PER_SEC));
                 return -EBUSY;
         }
-        scope_forget_files(s, false); /* its socket */
+        scope_forget_socket(s);
         r = supervisor_start(s, &s->link);
         fault_point(FAULT_RECOVER_BEGUN);
         if (r >= 0)

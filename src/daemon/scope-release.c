@@ -9,14 +9,21 @@
 #include "daemon/log.h"
 #include "daemon/record.h"
 
+#include <fcntl.h>
 #include <signal.h>
 
 /* The statuses of processes that have ended are in the supervisor's hands already. */
 #define STATUSES_TIMEOUT_USEC (3 * USEC_PER_SEC)
 
-/* PID 1 notices the end of the last process by an event; this bounds a PID 1 that is busy. The kill
- * timeout of 10 s, this twice and the above stay below the 24 s in which every call is answered. */
+/* PID 1 notices the end of the last process by an event. It is asked when it has not after that long. */
 #define UNIT_TIMEOUT_USEC (5 * USEC_PER_SEC)
+
+/* A PID 1 that is busy is waited for until then, from the beginning of the release: below the 24 s in which
+ * every call is answered, and above the kill timeout of 10 s with both of the above. */
+#define RELEASE_TIMEOUT_USEC (23 * USEC_PER_SEC)
+
+/* Between two attempts to be rid of a unit that PID 1 does not drop. */
+#define UNIT_AGAIN_USEC (60 * USEC_PER_SEC)
 
 /* How many of the processes that could not be killed an error names. */
 #define PIDS_NAMED_MAX 16
@@ -31,8 +38,10 @@ struct ScopeRelease {
         Scope *scope;
         ReleaseReason reason;
         ReleaseStep step;
-        bool forced; /* PID 1 was asked to stop the unit */
+        bool forced;   /* PID 1 was asked to stop the unit */
+        bool reported; /* that it does not drop it */
         CallList calls;
+        uint64_t begun_usec; /* CLOCK_MONOTONIC */
         SystemdCall *systemd;
         sd_event_source *deadline;
 };
@@ -51,12 +60,17 @@ ScopeRelease *scope_release_free(ScopeRelease *r)
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata);
 
-static void set_deadline(ScopeRelease *r, uint64_t usec)
+static void set_deadline_at(ScopeRelease *r, uint64_t usec)
 {
         r->deadline = sd_event_source_disable_unref(r->deadline);
-        if (sd_event_add_time_relative(r->scope->manager->event, &r->deadline, CLOCK_MONOTONIC,
-                                       usec, 0, on_deadline, r) < 0)
+        if (sd_event_add_time(r->scope->manager->event, &r->deadline, CLOCK_MONOTONIC, usec, 0,
+                              on_deadline, r) < 0)
                 log_error("%s: cannot arm a timer: its end has no deadline", r->scope->unit);
+}
+
+static void set_deadline(ScopeRelease *r, uint64_t usec)
+{
+        set_deadline_at(r, now_monotonic_usec() + usec);
 }
 
 /* --- the last step: from a scope to a record --- */
@@ -99,7 +113,7 @@ static void finish(ScopeRelease *r)
 
         fault_point(FAULT_RELEASE_UNIT_GONE);
         /* Its supervisor saw the end, so nothing is unknown. */
-        if (r->reason == RELEASE_LOST && !s->main_ended && scope_load_outcome(s) >= 0)
+        if (!s->main_ended && scope_load_outcome(s) >= 0 && r->reason == RELEASE_LOST)
                 r->reason = RELEASE_STOPPED;
         drop_tasks(s);
         supervisor_link_free(TAKE_PTR(s->link));
@@ -116,7 +130,7 @@ static void finish(ScopeRelease *r)
                 log_error("%s: its record cannot be saved and will be lost with the daemon",
                           s->unit);
         fault_point(FAULT_RELEASE_SAVED);
-        scope_forget_files(s, false);
+        (void) scope_forget_files(s, false);
         fault_point(FAULT_RELEASE_FORGOTTEN);
 
         TAILQ_INIT(&calls);
@@ -298,10 +312,26 @@ static void release_unit(ScopeRelease *r)
         fault_point(FAULT_RELEASE_REQUESTED);
 }
 
+/* `systemctl kill --signal=STOP` stops it, too, and then it says nothing. */
+static void continue_supervisor(Scope *s)
+{
+        _cleanup_(closep) int dir = -EBADF;
+
+        if (s->cgroup_fd < 0)
+                return;
+        dir = openat(s->cgroup_fd, "supervisor", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (dir >= 0)
+                (void) cgroup_signal(dir, SIGCONT);
+}
+
 void scope_release_continue(Scope *s)
 {
         ScopeRelease *r = s->release;
 
+        /* What was being started is born perhaps after the rest was killed. PID 1 alone lets them live on. */
+        if (r->step != RELEASE_STEP_UNIT && (s->ending != RELEASE_STOPPED || s->destroying) &&
+            scope_populated(s) > 0)
+                kill_rest(s);
         if (r->step == RELEASE_STEP_EMPTY) {
                 if (scope_populated(s) > 0) {
                         /* PID 1's SIGKILL, at the end of a stop, has taken the supervisor only. */
@@ -326,17 +356,21 @@ static void report_unit_left(ScopeRelease *r)
 {
         Scope *s = r->scope;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-
-        log_error("%s: all its processes have ended, but PID 1 has not dropped the unit", s->unit);
         error_set(
                 &error, ERROR_KILL_FAILED,
                 "%s: all its processes have ended, but PID 1 has not dropped the unit in time; see "
                 "`systemctl status %s`",
                 s->path, s->unit);
-        record_kill_failed(s, NULL, 0, "PID 1 does not drop the unit");
+        if (!r->reported) {
+                log_error("%s: all its processes have ended, but PID 1 has not dropped the unit",
+                          s->unit);
+                record_kill_failed(s, NULL, 0, "PID 1 does not drop the unit");
+        }
+        r->reported = true;
         calls_fail(&r->calls, 0, &error);
-        /* Still waiting for UnitRemoved, which ends it. */
-        r->deadline = sd_event_source_disable_unref(r->deadline);
+        /* UnitRemoved ends it; should that have been missed, PID 1 is asked now and then. */
+        r->forced = false;
+        set_deadline(r, UNIT_AGAIN_USEC);
 }
 
 static void on_unit_known(int result, sd_bus_message *reply, const sd_bus_error *error,
@@ -355,31 +389,44 @@ static void on_unit_known(int result, sd_bus_message *reply, const sd_bus_error 
 static void force_unit(ScopeRelease *r)
 {
         Scope *s = r->scope;
+        uint64_t soon = now_monotonic_usec() + UNIT_TIMEOUT_USEC;
+        uint64_t late = r->begun_usec + RELEASE_TIMEOUT_USEC;
 
         r->forced = true;
         if (s->cgroup_fd >= 0)
                 (void) cgroup_kill(s->cgroup_fd);
         systemd_call_forget(s->manager, "StopUnit", s->unit, "replace");
-        set_deadline(r, UNIT_TIMEOUT_USEC);
-        (void) systemd_ask_for_unit(s->manager, s->unit, UNIT_TIMEOUT_USEC, on_unit_known, r,
+        set_deadline_at(r, late > soon ? late : soon);
+        (void) systemd_ask_for_unit(s->manager, s->unit, RELEASE_TIMEOUT_USEC, on_unit_known, r,
                                     &r->systemd);
+}
+
+static void take_statuses(Scope *s)
+{
+        /* It may have been us who stood still. */
+        (void) supervisor_drain(s);
+        if (!s->release || s->release->step != RELEASE_STEP_STATUSES)
+                return;
+        scope_end_silence(s);
+        if (s->release && s->release->step == RELEASE_STEP_STATUSES)
+                release_unit(s->release);
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
         ScopeRelease *r = userdata;
         Scope *s = r->scope;
-        Task *t;
 
         switch (r->step) {
         case RELEASE_STEP_EMPTY:
-                become_zombie(r);
+                if (scope_populated(s) > 0)
+                        become_zombie(r);
+                else
+                        scope_release_continue(s);
                 break;
         case RELEASE_STEP_STATUSES:
-                log_warning("%s: its supervisor does not say how its tasks ended", s->unit);
-                for (t = s->tasks; t; t = t->hh.next)
-                        task_set_lost(t);
-                release_unit(r);
+                r->deadline = sd_event_source_disable_unref(r->deadline);
+                take_statuses(s);
                 break;
         case RELEASE_STEP_UNIT:
                 if (r->forced)
@@ -404,15 +451,25 @@ void scope_release(Scope *s, ReleaseReason reason, Call *call)
                                 call_fail(call, -ENOMEM, NULL);
                         return;
                 }
-                *r = (ScopeRelease){ .scope = s, .reason = reason };
+                *r = (ScopeRelease){
+                        .scope = s,
+                        .reason = reason,
+                        .begun_usec = now_monotonic_usec(),
+                };
                 TAILQ_INIT(&r->calls);
                 s->release = r;
         }
         if (call)
                 TAILQ_INSERT_TAIL(&r->calls, call, waiters);
-        /* Once its figures were taken, the unit's end is what is waited for. */
-        if (reason == RELEASE_LOST && r->step != RELEASE_STEP_UNIT)
-                r->reason = reason;
+        if (call && r->reported) {
+                r->begun_usec = now_monotonic_usec();
+                set_deadline(r, 0);
+        }
+        /* What had begun its end, perhaps under an earlier daemon, remains the reason. */
+        if (reason != RELEASE_LOST)
+                s->ending = reason;
+        else if (r->step != RELEASE_STEP_UNIT)
+                r->reason = s->ending;
 
         if (reason == RELEASE_DESTROY)
                 s->destroying = true;
@@ -429,6 +486,7 @@ void scope_release(Scope *s, ReleaseReason reason, Call *call)
         if (reason == RELEASE_DESTROY) {
                 kill_rest(s);
                 scope_thaw_to_end(s);
+                continue_supervisor(s);
         }
         fault_point(FAULT_RELEASE_KILLED);
         /* PID 1's own stop timeout bounds a stop; everything else was killed. */

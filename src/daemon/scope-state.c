@@ -74,6 +74,7 @@ static const struct {
         FIELD("release_on_empty", FIELD_BOOL, release_on_empty),
         FIELD("destroying", FIELD_BOOL, destroying),
         FIELD("undone", FIELD_BOOL, undone),
+        FIELD("ending", FIELD_UNSIGNED, ending),
         FIELD("main_ended", FIELD_BOOL, main_ended),
         FIELD("main_oom", FIELD_BOOL, main_oom),
         FIELD("created_usec", FIELD_U64, created_usec),
@@ -87,6 +88,7 @@ static const struct {
         FIELD("start_recorded", FIELD_INT, start_recorded),
         FIELD("exit_recorded", FIELD_INT, exit_recorded),
         FIELD("zombie_recorded", FIELD_BOOL, zombie_recorded),
+        FIELD("freezes_recorded", FIELD_UNSIGNED, freezes_recorded),
         FIELD("destroyer_uid", FIELD_UNSIGNED, destroyer_uid),
         FIELD("destroyer_pid", FIELD_INT, destroyer_pid),
 #undef FIELD
@@ -204,6 +206,48 @@ static int write_atomically(int dir, const char *name, const char *data, size_t 
         return 0;
 }
 
+/* A page is written in one piece, even if the daemon is killed amid it. */
+#define IN_PLACE_MAX 4096
+
+/* Overwrites the file of before, where there is no room for another: so what a job has come to is known
+ * although the disk is full. The padding takes the place of what was longer. */
+static int write_in_place(int dir, const char *name, Fields *f)
+{
+        _cleanup_(closep) int fd = -EBADF;
+        char padding[IN_PLACE_MAX];
+        struct stat st;
+        size_t n = strlen("pad=\n") + strlen(END_KEY "=1\n");
+
+        fd = openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -ENOSPC;
+        if (!S_ISREG(st.st_mode) || f->length + n > IN_PLACE_MAX || st.st_size > IN_PLACE_MAX)
+                return -ENOSPC;
+        n = (size_t) st.st_size > f->length + n ? (size_t) st.st_size - f->length - n : 0;
+        memset(padding, '-', n);
+        padding[n] = '\0';
+        fields_append(f, "pad", padding);
+        fields_append(f, END_KEY, "1");
+        if (f->error < 0)
+                return f->error;
+        return pwrite(fd, f->data, f->length, 0) == (ssize_t) f->length ? 0 : -ENOSPC;
+}
+
+static int write_state(int dir, const char *name, Fields *f)
+{
+        size_t length = f->length;
+        int r;
+
+        fields_append(f, END_KEY, "1");
+        if (f->error < 0)
+                return f->error;
+        r = write_atomically(dir, name, f->data, f->length);
+        if (r != -ENOSPC && r != -EDQUOT)
+                return r;
+        f->length = length;
+        return write_in_place(dir, name, f) < 0 ? r : 0;
+}
+
 int scope_save(const Scope *s)
 {
         _cleanup_(fields_done) Fields f = {};
@@ -215,26 +259,32 @@ int scope_save(const Scope *s)
                 append_field(&f, s, i);
         append_limits(&f, &s->limits);
         append_metrics(&f, &s->metrics);
-        fields_append(&f, END_KEY, "1");
-        if (f.error < 0)
-                return f.error;
         (void) snprintf(name, sizeof name, "%s.scope", s->id);
-        r = write_atomically(s->manager->runtime_fd, name, f.data, f.length);
+        r = write_state(s->manager->runtime_fd, name, &f);
         if (r < 0)
                 log_error("%s: cannot write %s/%s: %s", s->unit, s->manager->runtime_path, name,
                           strerror(-r));
         return r;
 }
 
-void scope_forget_files(const Scope *s, bool record)
+static int forget_file(const Scope *s, const char *suffix)
 {
-        static const char *const suffixes[] = { "sock", "outcome", "scope" };
         char name[64];
 
-        for (size_t i = 0; i < ELEMENTSOF(suffixes) - !record; i++) {
-                (void) snprintf(name, sizeof name, "%s.%s", s->id, suffixes[i]);
-                (void) unlinkat(s->manager->runtime_fd, name, 0);
-        }
+        (void) snprintf(name, sizeof name, "%s.%s", s->id, suffix);
+        return unlinkat(s->manager->runtime_fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int scope_forget_files(const Scope *s, bool record)
+{
+        scope_forget_socket(s);
+        (void) forget_file(s, "outcome");
+        return record ? forget_file(s, "scope") : 0;
+}
+
+void scope_forget_socket(const Scope *s)
+{
+        (void) forget_file(s, "sock");
 }
 
 static int read_file(int dir, const char *name, char **ret, size_t *ret_length)
@@ -380,7 +430,7 @@ static int check_scope(const Scope *s)
                 r = scope_name_parse(s->name, &name, &reason);
         if (r < 0)
                 return r == -ENOMEM ? r : -EBADMSG;
-        if (!streq(slice, s->slice) || !streq(name, s->name))
+        if (!streq(slice, s->slice) || !streq(name, s->name) || s->ending > RELEASE_STOPPED)
                 return -EBADMSG;
         /* systemd escapes names that the kernel could take for its own. */
         if (s->path && (s->path[0] != '/' || !last || !streq(last + 1 + (last[1] == '_'), s->unit)))
@@ -446,19 +496,45 @@ static void undo_populated(Scope *s)
         scope_release(s, RELEASE_DESTROY, NULL);
 }
 
+static void note_freezes(Scope *s)
+{
+        unsigned recorded = s->freezes_recorded;
+
+        scope_record_freezes(s, NULL);
+        if (s->freezes_recorded != recorded)
+                (void) scope_save(s);
+}
+
+/* What the daemon is short of does not concern a scope alone: it ends, and the next one finds all files, and
+ * all supervisors, again. */
+static bool is_shortage(int r)
+{
+        return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -ENOSPC;
+}
+
+static int open_cgroups(Scope *s)
+{
+        int r = s->path ? scope_open_cgroup(s) : -ENOENT;
+
+        if (r >= 0)
+                r = scope_open_payload(s);
+        return is_shortage(r) ? r : 0;
+}
+
 /* Brings a scope that an earlier daemon served back to life, or to its end. */
-static void adopt(Scope *s)
+static int adopt(Scope *s)
 {
         bool half_made = s->state == SCOPE_CREATING;
         int r;
 
         s->unit_started = true;
-        s->armed = true;
-        if (s->path && scope_open_cgroup(s) >= 0)
-                (void) scope_open_payload(s);
+        r = open_cgroups(s);
+        if (r < 0)
+                return r;
+        s->armed = scope_populated(s) > 0; /* else by a task that the supervisor tells of */
         if ((half_made || (s->undone && s->state != SCOPE_ZOMBIE)) && scope_populated(s) > 0) {
                 undo_populated(s);
-                return;
+                return 0;
         }
         if (half_made) {
                 /* Nobody was told that it exists. */
@@ -467,9 +543,9 @@ static void adopt(Scope *s)
                 if (s->cgroup_fd >= 0)
                         (void) cgroup_kill(s->cgroup_fd);
                 systemd_call_forget(s->manager, "StopUnit", s->unit, "replace");
-                scope_forget_files(s, true);
+                (void) scope_forget_files(s, true);
                 scope_free(s);
-                return;
+                return 0;
         }
 
         if (!s->create_recorded && !s->undone) {
@@ -477,30 +553,38 @@ static void adopt(Scope *s)
                 s->create_recorded = true;
                 (void) scope_save(s);
         }
-        /* systemd may have frozen or thawed it meanwhile. */
-        if (s->state == SCOPE_RELEASING || scope_is_live(s))
+        if (s->state == SCOPE_RELEASING || scope_is_live(s)) {
+                /* systemd may have frozen or thawed it meanwhile. */
                 scope_set_state(s, scope_live_state(s));
+                note_freezes(s);
+        }
         r = supervisor_connect(s, &s->link);
         if (r >= 0) {
                 log_info("%s is adopted", s->unit);
                 begin_adoption(s);
                 if (s->destroying && s->state != SCOPE_ZOMBIE)
                         scope_release(s, RELEASE_DESTROY, NULL);
-                return;
+                scope_check_silence(s);
+                return 0;
         }
+        if (is_shortage(r))
+                return r;
         if (scope_populated(s) > 0) {
                 log_warning("%s has lost its supervisor", s->unit);
                 s->tasks_unknown = true;
+                if (!s->main_ended)
+                        (void) scope_load_outcome(s);
                 if (s->state == SCOPE_ZOMBIE)
-                        return; /* its emptying is waited for */
+                        return 0; /* its emptying is waited for */
                 if (s->destroying)
                         scope_release(s, RELEASE_DESTROY, NULL);
                 else if (scope_recover(s) >= 0)
                         begin_adoption(s);
-                return;
+                return 0;
         }
         s->unit_started = s->cgroup_fd >= 0;
         scope_release(s, s->destroying ? RELEASE_DESTROY : RELEASE_LOST, NULL);
+        return 0;
 }
 
 /* Stale sockets and half-written files of scopes that are not there any more. */
@@ -542,8 +626,7 @@ static int for_each_file(Manager *m, int (*f)(Manager *m, const char *file))
         return r;
 }
 
-/* What is wrong with a file concerns its scope alone. What the daemon is short of does not: it ends, and
- * the next one finds all files again. */
+/* What is wrong with a file concerns its scope alone. */
 static int load_file(Manager *m, const char *file)
 {
         const char *suffix = endswith(file, ".scope");
@@ -556,7 +639,7 @@ static int load_file(Manager *m, const char *file)
         if (r < 0)
                 log_error("cannot read %s/%s: %s; its scope is not served", m->runtime_path, file,
                           r == -EBADMSG ? "it is no state file, or not whole" : strerror(-r));
-        return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? r : 0;
+        return is_shortage(r) ? r : 0;
 }
 
 int manager_load_scopes(Manager *m)
@@ -571,9 +654,10 @@ int manager_load_scopes(Manager *m)
                 return r;
         m->adopting = true;
         HASH_ITER (hh, m->scopes, s, next)
-                if (!scope_has_ended(s))
-                        adopt(s);
+                if (r >= 0 && !scope_has_ended(s))
+                        r = adopt(s);
         m->adopting = false;
-        manager_trim_records(m);
-        return 0;
+        if (r >= 0)
+                manager_trim_records(m);
+        return r;
 }

@@ -23,7 +23,7 @@ static void undo_finish(ScopeCreate *c)
         TAILQ_CONCAT(&destroyers, &c->destroyers, waiters);
         TAILQ_INIT(&waiters);
         TAILQ_CONCAT(&waiters, &s->waiters, waiters);
-        scope_forget_files(s, true);
+        (void) scope_forget_files(s, true);
         fault_point(FAULT_CREATE_UNDONE);
         scope_free(s);
 

@@ -83,6 +83,7 @@ int scope_new(Manager *m, const char *slice, const char *name, const char *unit,
         };
         TAILQ_INIT(&s->spawns_held);
         TAILQ_INIT(&s->held);
+        TAILQ_INIT(&s->unheard);
         TAILQ_INIT(&s->waiters);
         TAILQ_INIT(&s->freezers);
         if (!s->name || !s->slice || !s->unit) {
@@ -119,9 +120,11 @@ Scope *scope_free(Scope *s)
         HASH_ITER (hh, s->tasks, t, next)
                 task_free(t);
         calls_drop(&s->held);
+        calls_drop(&s->unheard);
         calls_drop(&s->waiters);
         calls_drop(&s->freezers);
         sd_event_source_disable_unref(s->freeze_deadline);
+        sd_event_source_disable_unref(s->silence);
         scope_close_cgroup(s);
         limits_done(&s->limits);
         free(s->id);
@@ -266,6 +269,7 @@ void scope_close_cgroup(Scope *s)
 
 void scope_reset_main(Scope *s)
 {
+        s->start_recorded = s->exit_recorded = 0;
         s->main_ended = s->main_oom = false;
         s->main_pid = 0;
         s->exit_status = -1;
@@ -275,26 +279,24 @@ void scope_reset_main(Scope *s)
 
 void scope_take_main(Scope *s, const TaskReport *report)
 {
+        bool is_other = report->pid > 0 && report->pid != s->main_pid;
+
+        /* Than the daemon before us had noted. */
+        if (is_other && s->main_pid > 0)
+                scope_reset_main(s);
         s->main_pid = report->pid;
         s->start_usec = report->start_usec;
+        if (is_other)
+                scope_changed(s, "MainPID");
         if (!report->ended)
                 return;
+        if (s->main_ended && report->exit < 0 && report->signal == 0)
+                return; /* it was known already */
         s->main_ended = true;
         s->main_oom = report->oom;
         s->exit_usec = report->exit_usec;
         s->exit_status = report->signal ? -1 : report->exit;
         s->exit_signal = report->signal;
-}
-
-static void emit_task_exited(const Task *t)
-{
-        Manager *m = t->scope->manager;
-        _cleanup_(freep) char *path = NULL;
-
-        if (scope_object_path(t->scope, &path) >= 0)
-                (void) sd_bus_emit_signal(m->bus, BUS_PATH, BUS_INTERFACE, "TaskExited", "osuiib",
-                                          path, t->name, (uint32_t) t->pid, t->exit_status,
-                                          t->exit_signal, (int) t->oom);
 }
 
 static void trim_tasks(Scope *s)
@@ -304,7 +306,7 @@ static void trim_tasks(Scope *s)
         if (s->n_ended_tasks <= ENDED_TASKS_MAX)
                 return;
         HASH_ITER (hh, s->tasks, t, next) { /* in order of creation */
-                if (!t->ended || streq(t->name, TASK_MAIN))
+                if (!task_is_over(t) || streq(t->name, TASK_MAIN))
                         continue;
                 if (s->link)
                         (void) supervisor_forget(s->link, t->name);
@@ -317,14 +319,17 @@ static void trim_tasks(Scope *s)
 void scope_on_task(Scope *s, const TaskReport *report)
 {
         Task *t = task_find(s, report->task);
-        bool is_new = !t, had_ended = t && t->ended, was_starting = t && t->starting;
+        bool is_new = !t, had_ended = t && task_is_over(t), was_starting = t && t->starting;
 
         if (!t && task_new(s, report->task, &t) < 0) {
                 log_error("%s: out of memory for task %s", s->unit, report->task);
                 return;
         }
-        if (streq(t->name, TASK_MAIN))
+        if (streq(t->name, TASK_MAIN)) {
+                if (was_starting)
+                        scope_reset_main(s);
                 scope_take_main(s, report);
+        }
         scope_check_oom(s);
         task_update(t, report);
         if (is_new) {
@@ -332,7 +337,7 @@ void scope_on_task(Scope *s, const TaskReport *report)
                 task_emit_added(t);
         }
         if (report->ended && !had_ended) {
-                emit_task_exited(t);
+                task_emit_exited(t);
                 trim_tasks(s);
         }
         /* Whoever waits for its start says both. */
@@ -344,6 +349,13 @@ void scope_on_task(Scope *s, const TaskReport *report)
                 scope_on_cgroup_event(s);
 }
 
+bool scope_is_unheard(const Scope *s)
+{
+        if (s->create || !s->link)
+                return false;
+        return !supervisor_is_synced(s->link) || (s->recovering && s->tasks_unknown);
+}
+
 bool scope_tasks_pending(const Scope *s)
 {
         if (!s->link)
@@ -351,7 +363,7 @@ bool scope_tasks_pending(const Scope *s)
         if (!supervisor_is_synced(s->link))
                 return true;
         for (Task *t = s->tasks; t; t = t->hh.next)
-                if (!t->ended)
+                if (!task_is_over(t))
                         return true;
         return false;
 }
@@ -385,6 +397,8 @@ void scope_on_cgroup_event(Scope *s)
                 scope_release_continue(s);
         else if (s->state == SCOPE_ZOMBIE && scope_populated(s) == 0)
                 scope_release(s, s->link ? RELEASE_ENDED : RELEASE_LOST, NULL);
+        else
+                scope_check_silence(s);
 }
 
 void scope_end_adoption(Scope *s)
@@ -400,6 +414,9 @@ void scope_on_synced(Scope *s)
         if (s->recovering)
                 return; /* it knows of nothing yet */
         scope_end_adoption(s);
+        if (scope_is_live(s)) /* and not stopping, which the supervisor would have said first */
+                scope_restore_freeze(s);
+        scope_resume_held(s);
         /* A supervisor that was put in just when the last daemon ended may not know all tasks. */
         if (s->payload_fd >= 0 && scope_is_live(s) && scope_adopt_leaves(s) < 0)
                 log_warning("%s: cannot tell its supervisor of the tasks in it", s->unit);
@@ -433,7 +450,9 @@ static void kill_unborn(Scope *s)
 
 void scope_on_supervisor_gone(Scope *s)
 {
-        if (!supervisor_is_synced(s->link))
+        bool heard = supervisor_is_synced(s->link);
+
+        if (!heard)
                 s->tasks_unknown = true;
         s->recovering = false;
         kill_unborn(s);
@@ -445,6 +464,11 @@ void scope_on_supervisor_gone(Scope *s)
         if (scope_has_ended(s))
                 return;
         if (!s->release) {
+                /* Only the connection may have ended, as when somebody else has connected. */
+                if (heard && supervisor_connect(s, &s->link) >= 0) {
+                        log_info("%s: connecting to its supervisor once more", s->unit);
+                        return;
+                }
                 log_warning("%s: its supervisor has ended unexpectedly", s->unit);
                 if (scope_populated(s) > 0) {
                         (void) scope_recover(s);
@@ -469,7 +493,7 @@ void scope_on_unit_removed(Scope *s)
         }
         /* What the supervisor said last may still be unread; nothing is finished before unit_started is
          * cleared. */
-        supervisor_drain(s);
+        (void) supervisor_drain(s);
         s->unit_started = false;
         scope_release(s, RELEASE_LOST, NULL);
 }
@@ -477,7 +501,7 @@ void scope_on_unit_removed(Scope *s)
 Scope *scope_drop(Scope *s)
 {
         scope_emit_removed(s);
-        scope_forget_files(s, true);
+        (void) scope_forget_files(s, true);
         fault_point(FAULT_REMOVE_FORGOTTEN);
         return scope_free(s);
 }

@@ -37,6 +37,10 @@ ScopeState outcome_state(int exit_status, int exit_signal);
 /* Who froze a scope: a set, since pressure undoes only its own. */
 #define FROZEN_BY_CLIENT (1u << 0)
 
+/* Whose freezes stand in the journal, without their thaw. */
+#define FREEZE_OURS     (1u << 0)
+#define FREEZE_SYSTEMDS (1u << 1)
+
 typedef struct ScopeCreate ScopeCreate;
 typedef struct ScopeRelease ScopeRelease;
 typedef struct TaskSpawn TaskSpawn;
@@ -67,6 +71,7 @@ struct Scope {
         bool stopping;     /* PID 1 stops it */
         bool destroying;   /* DestroyScope was called: after a restart it is gone on with */
         bool undone;       /* its creation has failed: a zombie that leaves no record */
+        unsigned ending;   /* the ReleaseReason that began its end; RELEASE_LOST: none did */
         bool frozen_by_systemd;
         unsigned frozen_by; /* us; payload is frozen then */
         Limits limits;
@@ -83,13 +88,15 @@ struct Scope {
         bool create_recorded;
         pid_t start_recorded, exit_recorded; /* of the main task with this pid */
         bool zombie_recorded;
+        unsigned freezes_recorded; /* FREEZE_OURS, FREEZE_SYSTEMDS */
         uid_t destroyer_uid; /* who has called DestroyScope; UID_INVALID: nobody, or not known */
         pid_t destroyer_pid;
 
         int cgroup_fd, payload_fd;
         SupervisorLink *link;
         sd_event_source *events_watch, *memory_watch, *freeze_watch;
-        Task *tasks; /* by name */
+        sd_event_source *silence; /* armed while the supervisor is */
+        Task *tasks;              /* by name */
         size_t n_ended_tasks;
 
         SystemdCall *unit_query; /* whether PID 1 still has the unit */
@@ -102,8 +109,9 @@ struct Scope {
         uint64_t recoveries[RECOVERIES_MAX]; /* when the last ones were (CLOCK_MONOTONIC, µs) */
         TAILQ_HEAD(, TaskSpawn) spawns_held; /* until it is there */
         CallList held;                       /* KillScope, until then */
-        CallList waiters;                    /* WaitScope */
-        CallList freezers;                   /* FreezeScope, ThawScope */
+        CallList unheard;  /* WaitScope on a task, until it is heard which there are */
+        CallList waiters;  /* WaitScope */
+        CallList freezers; /* FreezeScope, ThawScope */
         sd_event_source *freeze_deadline;
 };
 
@@ -133,10 +141,10 @@ DEFINE_CLEANUP(Scope *, scope_free);
 
 Scope *scope_by_unit(Manager *m, const char *unit);
 
-/* Finds the scope a caller means by a name, a unit, a cgroup path or an object path, and the task
- * when
- * "/task" or a task object is named (*ret_task is NULL when none is). Fails with NotFound, or with
- * InvalidArgs when a name fits in more than one slice. Both outputs stay the scope's. */
+/* Finds the scope a caller means by a name, a unit, a cgroup path or an object path, and the task when
+ * "/task" or a task object is named (*ret_task is NULL when none is). Fails with NotFound, with InvalidArgs
+ * when a name fits in more than one slice, or with IO and *ret_scope set when the scope is unheard. Both
+ * outputs stay the scope's. */
 int scope_find(Manager *m, const char *text, Scope **ret_scope, Task **ret_task,
                sd_bus_error *error);
 
@@ -150,6 +158,9 @@ int scope_populated(const Scope *s);
 
 /* Whether the end of some task is still to be told by the supervisor. */
 bool scope_tasks_pending(const Scope *s);
+
+/* Whether it is yet to be told which tasks there are: the daemon is new, and the supervisor stands still. */
+bool scope_is_unheard(const Scope *s);
 
 /* Opens the scope's directories below s->path and starts to watch payload. */
 int scope_open_cgroup(Scope *s);
@@ -226,11 +237,11 @@ void scope_create_on_unit_removed(Scope *s);
 ScopeCreate *scope_create_free(ScopeCreate *c);
 
 /* scope-release.c */
-typedef enum ReleaseReason {
-        RELEASE_DESTROY, /* everything in it is killed at once */
-        RELEASE_ENDED,   /* main has ended, or it is empty and was to go then */
-        RELEASE_STOPPED, /* PID 1 stops it: it may take its own time */
-        RELEASE_LOST,    /* its supervisor has gone, or the unit */
+typedef enum ReleaseReason {                  /* stands in state files: new ones come last */
+                             RELEASE_LOST,    /* its supervisor has gone, or the unit */
+                             RELEASE_DESTROY, /* everything in it is killed at once */
+                             RELEASE_ENDED, /* main has ended, or it is empty and was to go then */
+                             RELEASE_STOPPED, /* PID 1 stops it: it may take its own time */
 } ReleaseReason;
 
 /* Ends the scope; a call (may be NULL) is answered when it is gone. While one is running another
@@ -254,16 +265,29 @@ int scope_refuse_zombie(const Scope *s, sd_bus_error *error);
  * Negative when that cannot be; then the scope goes on without. */
 int scope_recover(Scope *s);
 
-/* Starts and signals that wait for the supervisor go on: with the new one, or to the answer that there is
- * none. */
+/* Calls that wait for the supervisor go on: with it, or to the answer that there is none. */
 void scope_resume_held(Scope *s);
+
+/* Those of them that are to be answered in time fail. */
+void scope_fail_held(Scope *s);
 
 /* Tells the supervisor of tasks in payload that it does not know. Negative when it cannot be told. */
 int scope_adopt_leaves(Scope *s);
 
+/* scope-silent.c: all processes have ended, and the supervisor does not say how: its tasks' statuses are taken
+ * from the kernel, or are lost. _check_ looks whether it is so, and leaves the supervisor some time. */
+void scope_check_silence(Scope *s);
+void scope_end_silence(Scope *s);
+
 /* scope-freeze.c: answers the call when the kernel says so. Takes it over. */
 void scope_freeze(Scope *s, bool freeze, Call *call);
 void scope_check_freezers(Scope *s);
+
+/* Records each freeze and thaw, ours and systemd's, that is not recorded yet; the call may be NULL. */
+void scope_record_freezes(Scope *s, const Call *call);
+
+/* Has payload frozen or not, as an earlier daemon wanted it last. */
+void scope_restore_freeze(Scope *s);
 void task_freeze(Task *t, bool freeze, Call *call);
 
 /* scope-frozen.c: what systemd has frozen */
@@ -285,7 +309,8 @@ int scope_set_limits(Scope *s, Limits *changes, Call *call, sd_bus_error *error)
 
 /* scope-state.c */
 int scope_save(const Scope *s);
-void scope_forget_files(const Scope *s, bool record);
+int scope_forget_files(const Scope *s, bool record); /* negative when the record stays */
+void scope_forget_socket(const Scope *s);            /* before another supervisor listens there */
 int manager_load_scopes(Manager *m);
 
 /* The outcome that a supervisor left when it ended without a daemon; -ENOENT if there is none. */

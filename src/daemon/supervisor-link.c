@@ -16,7 +16,9 @@
 #include <uthash.h>
 
 /* A supervisor answers at once, except to `spawn`, which has a deadline of its own there. */
+#ifndef REQUEST_TIMEOUT_USEC /* a test has less time */
 #define REQUEST_TIMEOUT_USEC (5 * USEC_PER_SEC)
+#endif
 
 /* How many daemons may start one after the other while the supervisor is frozen and accepts none. */
 #define LISTEN_BACKLOG 128
@@ -49,6 +51,7 @@ struct SupervisorLink {
         Request *requests;
         TAILQ_HEAD(, Packet) packets;
         bool synced;
+        bool *gone; /* set when it is freed, for whoever is draining it */
 };
 
 static Request *request_free(Request *q)
@@ -84,6 +87,8 @@ SupervisorLink *supervisor_link_free(SupervisorLink *l)
 
         if (!l)
                 return NULL;
+        if (l->gone)
+                *l->gone = true;
         HASH_ITER (hh, l->requests, q, next)
                 request_finish(q, &(SupervisorAnswer){ .r = -ECONNRESET });
         while ((p = TAILQ_FIRST(&l->packets))) {
@@ -205,7 +210,16 @@ static int link_flush(SupervisorLink *l)
 
 static int on_request_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        request_finish(userdata, &(SupervisorAnswer){ .r = -ETIMEDOUT, .error = ETIMEDOUT });
+        Request *q = userdata;
+        SupervisorLink *l = q->link;
+        uint64_t serial = q->serial;
+
+        /* It may have answered long ago, and it was us who stood still. */
+        if (!supervisor_drain(l->scope))
+                return 0;
+        HASH_FIND(hh, l->requests, &serial, sizeof serial, q);
+        if (q)
+                request_finish(q, &(SupervisorAnswer){ .r = -ETIMEDOUT, .error = ETIMEDOUT });
         return 0;
 }
 
@@ -308,12 +322,19 @@ static int link_receive(SupervisorLink *l)
         return 1;
 }
 
-void supervisor_drain(Scope *s)
+bool supervisor_drain(Scope *s)
 {
         SupervisorLink *l = s->link;
+        bool gone = false;
 
-        while (s->link && s->link == l && link_receive(l) > 0)
+        if (!l)
+                return true;
+        l->gone = &gone;
+        while (!gone && link_receive(l) > 0)
                 ;
+        if (!gone)
+                l->gone = NULL;
+        return !gone;
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -332,7 +353,8 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
         }
         if (revents & EPOLLOUT && link_flush(l) >= 0)
                 return 0;
-        scope_on_supervisor_gone(s);
+        if (supervisor_drain(s)) /* what it has said last */
+                scope_on_supervisor_gone(s);
         return 0;
 }
 

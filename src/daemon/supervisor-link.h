@@ -41,8 +41,9 @@ int supervisor_connect(Scope *s, SupervisorLink **ret);
  * with -ECONNRESET. */
 SupervisorLink *supervisor_link_free(SupervisorLink *l);
 
-/* Handles what the scope's supervisor, if it has one, has said already. The link may be gone afterwards. */
-void supervisor_drain(Scope *s);
+/* Handles what the scope's supervisor, if it has one, has said already. False when that was the end of the
+ * link; a scope in the making may have gone with it. */
+bool supervisor_drain(Scope *s);
 
 /* The process that systemd is to attach; 0 after setup, when it has handed over. */
 pid_t supervisor_starter_pid(const SupervisorLink *l);

@@ -106,6 +106,17 @@ static bool looks_like_ours(int dir)
                faccessat(dir, "payload", F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
 }
 
+/* The supervisor of a scope whose state file was lost, after its last task. */
+static bool is_left_over(int dir)
+{
+        _cleanup_(closep) int supervisor = -EBADF, payload = -EBADF;
+
+        supervisor = openat(dir, "supervisor", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        payload = openat(dir, "payload", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        return supervisor >= 0 && payload >= 0 && cgroup_populated(payload) == 0 &&
+               cgroup_populated(supervisor) > 0;
+}
+
 static const char *why_unknown(const Scope *record, int dir)
 {
         if (looks_like_ours(dir))
@@ -174,6 +185,11 @@ static void sweep_scope(Sweep *s, int parent, const char *name, const char *path
                 return;
         }
         populated = cgroup_populated(dir);
+        if (populated > 0 && is_left_over(dir)) {
+                log_info("%s: ended its supervisor, which nobody can serve and has no task", unit);
+                (void) cgroup_kill(dir);
+                return;
+        }
         if (populated > 0 && s->workload)
                 sweep_workload(s, scope, dir, unit, path);
         else if (populated == 0 && !find_unit(s, unit) && looks_like_ours(dir) &&

@@ -84,3 +84,13 @@ void task_emit_removed(Task *t)
         if (scope_is_public(t->scope) && !t->starting && task_object_path(t, &path) >= 0)
                 (void) sd_bus_emit_object_removed(t->scope->manager->bus, path);
 }
+
+void task_emit_exited(const Task *t)
+{
+        _cleanup_(freep) char *path = NULL;
+
+        if (scope_object_path(t->scope, &path) >= 0)
+                (void) sd_bus_emit_signal(t->scope->manager->bus, BUS_PATH, BUS_INTERFACE,
+                                          "TaskExited", "osuiib", path, t->name, (uint32_t) t->pid,
+                                          t->exit_status, t->exit_signal, (int) t->oom);
+}

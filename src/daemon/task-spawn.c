@@ -29,41 +29,56 @@ static TaskSpawn *task_spawn_free(TaskSpawn *q)
 
 DEFINE_CLEANUP(TaskSpawn *, task_spawn_free);
 
-static void on_spawn_failed(TaskSpawn *q, Task *t, const SupervisorAnswer *answer)
+static void on_spawn_failed(TaskSpawn *q, const SupervisorAnswer *answer)
 {
+        Scope *s = q->scope;
+        Task *t = task_find(s, q->task); /* NULL: the scope has ended */
+        bool creating = s->create;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(freep) char *what = NULL;
         int r;
 
-        task_free(t);
-        if (asprintf(&what, "%s/%s", q->scope->name, q->task) < 0)
+        if (t && t->starting)
+                task_start_failed(t);
+        if (asprintf(&what, "%s/%s", s->name, q->task) < 0)
                 what = NULL;
-        r = answer->r == -ETIMEDOUT ? scope_refuse_frozen(q->scope, &error) : 0;
+        r = answer->r == -ETIMEDOUT ? scope_refuse_frozen(s, &error) : 0;
         if (r >= 0)
                 r = spec_start_error(q->spec, what ?: q->task, answer, &error);
         q->handler(NULL, r, &error, q->userdata);
+        /* While it was starting, the end of the others did not make the scope empty. */
+        if (!creating && answer->r != -ECONNRESET)
+                scope_on_cgroup_event(s);
+}
+
+static void take_start(Task *t, pid_t pid)
+{
+        TaskReport report = { .pid = pid, .start_usec = now_realtime_usec() };
+        Scope *s = t->scope;
+
+        task_update(t, &report);
+        if (!streq(t->name, TASK_MAIN))
+                return;
+        scope_reset_main(s);
+        scope_take_main(s, &report);
 }
 
 static void on_spawned(const SupervisorAnswer *answer, void *userdata)
 {
         _cleanup_(task_spawn_freep) TaskSpawn *q = userdata;
         Scope *s = q->scope;
-        Task *t = task_find(s, q->task);
+        Task *t;
 
         if (answer->r < 0) {
-                on_spawn_failed(q, t, answer);
+                on_spawn_failed(q, answer);
                 return;
         }
 
         fault_point(FAULT_SPAWN_STARTED);
+        t = task_find(s, q->task);
         /* A task that ended at once may have been reported already; those figures stand. */
-        if (t->start_usec == 0)
-                task_update(t,
-                            &(TaskReport){ .pid = answer->pid, .start_usec = now_realtime_usec() });
-        if (streq(t->name, TASK_MAIN) && !s->main_ended) {
-                scope_take_main(s, &(TaskReport){ .pid = t->pid, .start_usec = t->start_usec });
-                scope_changed(s, "MainPID");
-        }
+        if (t->starting)
+                take_start(t, answer->pid);
         s->armed = true;
         task_emit_added(t);
         q->handler(t, 0, NULL, q->userdata);
@@ -96,28 +111,27 @@ static int check_spawnable(Scope *s, const char *name, sd_bus_error *error)
                 return error_set(error, ERROR_CREATION_FAILED,
                                  "%s has lost its supervisor: no task can be started in it",
                                  s->name);
-        if (t && !t->ended)
+        if (t && !task_is_over(t))
                 return error_set(error, ERROR_ALREADY_EXISTS, "%s/%s is in use by pid %d", s->name,
                                  name, (int) t->pid);
         return 0;
 }
 
-/* Makes the entry that reserves the name; an ended task of that name gives way. */
+/* Makes the entry that reserves the name, or takes that of an ended task, which stays known until the new
+ * one has started. */
 static int reserve_task(Scope *s, const char *name, Task **ret)
 {
         Task *t = task_find(s, name);
-        int r;
 
         if (t) {
                 task_emit_removed(t);
-                task_free(t);
+        } else {
+                int r = task_new(s, name, &t);
+
+                if (r < 0)
+                        return r;
         }
-        r = task_new(s, name, &t);
-        if (r < 0)
-                return r;
         t->starting = true;
-        if (streq(name, TASK_MAIN))
-                scope_reset_main(s);
         *ret = t;
         return 0;
 }
@@ -139,18 +153,33 @@ static int send_request(TaskSpawn *q)
                                 spec_needs_journal(q->spec), which, fds, n, on_spawned, q);
 }
 
+static TaskSpawn *take_held(Scope *s)
+{
+        TaskSpawn *q = TAILQ_FIRST(&s->spawns_held);
+
+        if (q)
+                TAILQ_REMOVE(&s->spawns_held, q, held);
+        return q;
+}
+
 void tasks_spawn_held(Scope *s)
 {
         TaskSpawn *q;
 
-        while ((q = TAILQ_FIRST(&s->spawns_held))) {
-                int r;
+        while ((q = take_held(s))) {
+                int r = s->link && s->state == SCOPE_ACTIVE ? send_request(q) : -ECONNREFUSED;
 
-                TAILQ_REMOVE(&s->spawns_held, q, held);
-                r = s->link ? send_request(q) : -ECONNREFUSED;
                 if (r < 0)
                         on_spawned(&(SupervisorAnswer){ .r = r, .error = -r }, q);
         }
+}
+
+void tasks_fail_held(Scope *s)
+{
+        TaskSpawn *q;
+
+        while ((q = take_held(s)))
+                on_spawned(&(SupervisorAnswer){ .r = -ETIMEDOUT, .error = ETIMEDOUT }, q);
 }
 
 int task_spawn(Scope *s, const char *name, Spec *spec, task_handler_t handler, void *userdata,
@@ -187,7 +216,7 @@ int task_spawn(Scope *s, const char *name, Spec *spec, task_handler_t handler, v
         r = send_request(q);
         fault_point(FAULT_SPAWN_REQUESTED);
         if (r < 0) {
-                task_free(t);
+                task_start_failed(t);
                 q->spec = NULL;
                 return r;
         }

@@ -4,6 +4,10 @@
 
 #include "daemon/scope.h"
 
+#include "basic/cgroup-file.h"
+
+#include <fcntl.h>
+
 int task_new(Scope *s, const char *name, Task **ret)
 {
         Task *t;
@@ -70,6 +74,31 @@ void task_answer_wait(const Task *t, Call *call)
         call_reply(call, "siib", task_state(t), t->exit_status, t->exit_signal, (int) t->oom);
 }
 
+/* Whether the line of cgroup v2 in the text of /proc/PID/cgroup is that cgroup, or one below it. */
+static bool is_in_cgroup(const char *text, const char *line)
+{
+        const char *found = strstr(text, line);
+
+        return found && strchr("/ \n", found[strlen(line)]); /* " (deleted)" may follow */
+}
+
+bool task_owns_pid(const Scope *s, const char *task, pid_t pid)
+{
+        _cleanup_(freep) char *path = NULL, *text = NULL, *leaf = NULL;
+
+        if (pid <= 0 || !s->path)
+                return false;
+        if (asprintf(&path, "/proc/%d/cgroup", (int) pid) < 0) {
+                path = NULL;
+                return false;
+        }
+        if (asprintf(&leaf, "0::%s/payload/%s", s->path, task) < 0) {
+                leaf = NULL;
+                return false;
+        }
+        return cgroup_read(AT_FDCWD, path, &text) >= 0 && is_in_cgroup(text, leaf);
+}
+
 static void task_set_ended(Task *t)
 {
         Call *call;
@@ -82,18 +111,50 @@ static void task_set_ended(Task *t)
         }
 }
 
-void task_set_lost(Task *t)
+/* Nothing of an earlier run of that name is true of it any more. */
+static void task_begin(Task *t)
 {
         t->starting = false;
-        if (!t->ended)
-                task_set_ended(t);
+        t->scope->n_ended_tasks -= t->ended;
+        t->ended = t->oom = false;
+        t->pid = 0;
+        t->start_usec = t->exit_usec = 0;
+        t->exit_status = -1;
+        t->exit_signal = 0;
+}
+
+void task_set_lost(Task *t)
+{
+        bool ran = !t->starting;
+
+        if (t->starting)
+                task_begin(t);
+        if (t->ended)
+                return;
+        task_set_ended(t);
+        if (ran)
+                task_emit_exited(t);
+}
+
+void task_start_failed(Task *t)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        t->starting = false;
+        error_set(&error, ERROR_NOT_FOUND, "%s/%s could not be started", t->scope->name, t->name);
+        calls_fail(&t->waiters, 0, &error);
+        if (t->ended)
+                task_emit_added(t);
+        else
+                task_free(t);
 }
 
 void task_update(Task *t, const TaskReport *report)
 {
+        if (t->starting)
+                task_begin(t);
         t->pid = report->pid;
         t->start_usec = report->start_usec;
-        t->starting = false;
         if (!report->ended || t->ended)
                 return;
         t->exit_usec = report->exit_usec;

@@ -16,7 +16,7 @@ typedef struct Task {
         UT_hash_handle hh; /* scope->tasks, by name */
         char *name;
         pid_t pid;
-        bool starting, ended;
+        bool starting, ended; /* both: it is started anew, and what follows is of the run before */
         uint64_t start_usec, exit_usec;
         int exit_status, exit_signal;
         bool oom;
@@ -26,7 +26,15 @@ typedef struct Task {
 int task_new(Scope *s, const char *name, Task **ret);
 Task *task_free(Task *t);
 Task *task_find(Scope *s, const char *name);
+/* Whether the process is in the task's leaf: a pid may have become another's. */
+bool task_owns_pid(const Scope *s, const char *task, pid_t pid);
+
 int task_object_path(const Task *t, char **ret);
+
+static inline bool task_is_over(const Task *t)
+{
+        return t->ended && !t->starting;
+}
 
 /* "starting", "running", "exited", "failed" or "killed". */
 const char *task_state(const Task *t);
@@ -37,6 +45,9 @@ void task_update(Task *t, const TaskReport *report);
 /* Called when nobody can tell how the task ended. */
 void task_set_lost(Task *t);
 
+/* It could not be started: what an earlier run of that name has left stays, else the task is freed. */
+void task_start_failed(Task *t);
+
 /* Answers a WaitScope from the task. */
 void task_answer_wait(const Task *t, Call *call);
 
@@ -44,11 +55,13 @@ void task_answer_wait(const Task *t, Call *call);
 int task_add_bus(Manager *m);
 void task_emit_added(Task *t);
 void task_emit_removed(Task *t);
+void task_emit_exited(const Task *t);
 
 /* task-spawn.c: starts the task. Takes spec over unless it returns negative; then the handler is
  * not called. Otherwise it is, once, with the running task, or with the error and nothing left
  * behind. */
 typedef void (*task_handler_t)(Task *t, int r, const sd_bus_error *error, void *userdata);
 void tasks_spawn_held(Scope *s); /* those that waited for a new supervisor; without one they fail */
+void tasks_fail_held(Scope *s);
 int task_spawn(Scope *s, const char *name, Spec *spec, task_handler_t handler, void *userdata,
                sd_bus_error *error);

@@ -73,9 +73,6 @@ static void adopt_ended(Supervisor *s, Task *t, const Request *r)
         }
         link_say_task(s, t, SAY_EXITED);
         task_leave(s, t);
-        /* Nobody was there to do so when it ended. */
-        if (streq(t->name, TASK_MAIN))
-                (void) payload_kill(s);
 }
 
 static int adopt_running(Supervisor *s, Task *t, Request *r)

@@ -55,6 +55,68 @@ static void a_child_is_born_in_its_cgroup(void **state)
         (void) close(parent);
 }
 
+static pid_t start_child(int status, int signal)
+{
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                if (signal > 0)
+                        (void) kill(getpid(), signal);
+                _exit(status);
+        }
+        assert_true(pid > 0);
+        return pid;
+}
+
+static void await_end(pid_t pid)
+{
+        siginfo_t si;
+
+        assert_int_equal(waitid(P_PID, (id_t) pid, &si, WEXITED | WNOWAIT), 0);
+}
+
+static void how_a_zombie_has_ended_can_be_read(void **state)
+{
+        int code = 0, status = 0;
+        pid_t pid = start_child(7, 0);
+
+        assert_int_equal(process_exit_info(getpid(), &code, &status), 0);
+        await_end(pid);
+        assert_int_equal(process_exit_info(pid, &code, &status), 1);
+        assert_int_equal(code, CLD_EXITED);
+        assert_int_equal(status, 7);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        assert_int_equal(process_exit_info(pid, &code, &status), -ESRCH);
+
+        pid = start_child(0, SIGTERM);
+        await_end(pid);
+        assert_int_equal(process_exit_info(pid, &code, &status), 1);
+        assert_int_equal(code, CLD_KILLED);
+        assert_int_equal(status, SIGTERM);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* The kernel makes up a 0 for them. */
+static void but_not_by_others(void **state)
+{
+        pid_t pid, other;
+        int status = -1;
+
+        if (geteuid() != 0)
+                skip();
+        pid = start_child(7, 0);
+        await_end(pid);
+        other = fork();
+        if (other == 0) {
+                int code, unused;
+
+                _exit(setuid(65534) < 0 || process_exit_info(pid, &code, &unused) != -EACCES);
+        }
+        assert_int_equal(waitpid(other, &status, 0), other);
+        assert_int_equal(status, 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void only_refusals_of_clone3_itself_call_for_a_fork(void **state)
 {
         static const int yes[] = { ENOSYS, EPERM, E2BIG },
@@ -116,6 +178,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(cloning_into_what_is_no_cgroup_fails),
                 cmocka_unit_test(a_child_is_born_in_its_cgroup),
+                cmocka_unit_test(how_a_zombie_has_ended_can_be_read),
+                cmocka_unit_test(but_not_by_others),
                 cmocka_unit_test(only_refusals_of_clone3_itself_call_for_a_fork),
                 cmocka_unit_test(a_pidfd_signals_its_process),
                 cmocka_unit_test(descriptors_from_first_on_are_marked),

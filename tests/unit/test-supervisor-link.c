@@ -5,9 +5,11 @@
 #include "scratch.h"
 #include "test.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 typedef struct Node {
         Scratch runtime;
@@ -96,11 +98,47 @@ static void also_when_it_left_a_request_unread(void **state)
         assert_int_equal(t->exit_status, 3);
 }
 
+static void on_signalled(const SupervisorAnswer *answer, void *userdata)
+{
+        *(SupervisorAnswer *) userdata = *answer;
+}
+
+/* The loop hears one packet, and then of the deadline. */
+static void an_answer_in_time_counts_though_nobody_listened(void **state)
+{
+        _cleanup_(node_done) Node n = node_new();
+        SupervisorAnswer answer = { .r = 1 };
+
+        node_connect(&n);
+        assert_int_equal(supervisor_signal(n.scope->link, "a", SIGTERM, on_signalled, &answer), 0);
+        say(&n, "type=task\ntask=a\npid=7\nstart_usec=1\n");
+        say(&n, "type=task\ntask=b\npid=8\nstart_usec=1\n");
+        say(&n, "type=done\nserial=1\n");
+        (void) usleep(2 * REQUEST_TIMEOUT_USEC);
+        while (answer.r > 0)
+                assert_true(sd_event_run(n.manager.event, 10 * USEC_PER_SEC) > 0);
+        assert_int_equal(answer.r, 0);
+}
+
+static void one_that_does_not_come_is_not_waited_for(void **state)
+{
+        _cleanup_(node_done) Node n = node_new();
+        SupervisorAnswer answer = { .r = 1 };
+
+        node_connect(&n);
+        assert_int_equal(supervisor_signal(n.scope->link, "a", SIGTERM, on_signalled, &answer), 0);
+        while (answer.r > 0)
+                assert_true(sd_event_run(n.manager.event, 10 * USEC_PER_SEC) > 0);
+        assert_int_equal(answer.r, -ETIMEDOUT);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_it_said_last_is_heard),
                 cmocka_unit_test(also_when_it_left_a_request_unread),
+                cmocka_unit_test(an_answer_in_time_counts_though_nobody_listened),
+                cmocka_unit_test(one_that_does_not_come_is_not_waited_for),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,7 @@ drop() {
 
 @test "the daemon is killed at each step of a creation" {
     points=0
+    SINCE=$(date +%s)
     for point in $(fault-points create. | grep -v undo); do
         remember
         arm "$point"
@@ -73,6 +74,11 @@ drop() {
             [ $answer -ne 0 ]
         fi
         all_gone
+        # What was undone has not ended, for it has not been.
+        journalctl --sync
+        hpcnode-ctl events victim --since "@$SINCE" >"$BATS_TEST_TMPDIR/records"
+        [ "$(grep -c " type=job.start " "$BATS_TEST_TMPDIR/records")" -eq \
+            "$(grep -c " type=job.cleanup " "$BATS_TEST_TMPDIR/records")" ]
         points=$((points + 1))
     done
     [ $points -ge 13 ]
@@ -151,6 +157,48 @@ drop() {
         run -0 hpcnode-ctl wait victim
         has "state: failed" "exit: 7"
         hpcnode-ctl remove victim
+        all_gone
+    done
+}
+
+@test "the daemon is killed at each step of an allocation's end: it has ended, and is not lost" {
+    for point in $(fault-points release.); do
+        remember
+        hpcnode-ctl create victim --release-on-empty
+        arm "$point"
+        hpcnode-ctl run --scope victim --id task -- true || :
+        await exit "$DAEMON"
+        met
+        run -0 hpcnode-ctl wait victim
+        has "state: exited"
+        journalctl --sync
+        [[ $(hpcnode-ctl events victim | grep " type=cgroup.destroy " | tail -n 1) == *" state=exited reason=empty"* ]]
+        hpcnode-ctl remove victim
+        all_gone
+    done
+}
+
+@test "the daemon is killed at each step of a second main's start: the first one's end stays its own" {
+    local records
+    for point in $(fault-points spawn.); do
+        remember
+        hpcnode-ctl create victim
+        run -3 hpcnode-ctl run --scope victim --id main --wait -- sh -c 'exit 3'
+        journalctl --sync
+        records=$(hpcnode-ctl events victim | wc -l)
+        arm "$point"
+        hpcnode-ctl run --scope victim --id main -- sleep infinity || :
+        met
+        if run -0 hpcnode-ctl inspect victim/main && [[ $output == *"state: running"* ]]; then
+            journalctl --sync
+            run ! grep " type=job.exit " <(hpcnode-ctl events victim | tail -n "+$((records + 1))")
+            hpcnode-ctl kill victim/main
+            run -0 hpcnode-ctl wait victim/main
+            has "state: killed"
+        else
+            has "exit: 3"
+        fi
+        drop
         all_gone
     done
 }

@@ -198,6 +198,37 @@ teardown() {
     [ ! -e "$(dir brief)" ]
 }
 
+@test "a scope that waits for its first task to be released does so over restarts" {
+    hpcnode-ctl create fresh --release-on-empty
+    systemctl restart hpcnode-cgroupd
+    crash
+    run -0 hpcnode-ctl inspect fresh
+    has "state: active"
+    run -0 bus-wait ScopeReleased:fresh -- hpcnode-ctl run --scope fresh --id task --wait -- true
+    run -0 hpcnode-ctl wait fresh
+    has "state: exited"
+}
+
+@test "a daemon that is short of descriptors takes nothing for lost" {
+    drop_in=/run/systemd/system/hpcnode-cgroupd.service.d
+    for n in {1..12}; do
+        hpcnode-ctl run --id "many-$n" -- sleep infinity
+    done
+    mkdir -p $drop_in
+    printf '[Service]\nLimitNOFILE=32\n' >$drop_in/few.conf
+    systemctl daemon-reload
+    cursor=$(log_cursor)
+    systemctl restart --no-block hpcnode-cgroupd
+    await_log "Too many open files" "$cursor"
+    rm $drop_in/few.conf
+    systemctl daemon-reload
+    systemctl restart hpcnode-cgroupd
+    for n in {1..12}; do
+        run -0 hpcnode-ctl inspect "many-$n"
+        has "state: running"
+    done
+}
+
 @test "an empty scope that was stopped while the daemon was away has ended afterwards" {
     hpcnode-ctl create stopped
     systemctl stop hpcnode-cgroupd

@@ -27,6 +27,7 @@ setup() {
 
 teardown() {
     local unit
+    mount -o remount,rw "$STATE_DIR"
     rm -rf "$STATE_DIR"/fill "$STATE_DIR"/{0123456789abcde,bad}*
     systemctl start hpcnode-cgroupd
     systemctl stop 'workload-foreign*.scope'
@@ -98,22 +99,35 @@ said() {
     [ "$(stat -c %s "$(state_file more)")" -gt 4096 ]
 }
 
-@test "a change that cannot be saved fails, and can be made again" {
+@test "a change that cannot be saved is not made, and can be made again" {
     hpcnode-ctl run --id ice -- sleep infinity
-    fill
+    mount -o remount,ro "$STATE_DIR"
     refused IO FreezeScope s ice
-    mentions ice frozen "$STATE_DIR" "No space left"
-    rm "$STATE_DIR/fill"
+    mentions ice "not frozen" "$STATE_DIR" "Read-only"
+    [ "$(<"$(dir ice)/payload/cgroup.freeze")" = 0 ]
+    mount -o remount,rw "$STATE_DIR"
     hpcnode-ctl freeze ice
     systemctl restart hpcnode-cgroupd
     [ "$(property ice State)" = 's "frozen"' ]
-    fill
+    mount -o remount,ro "$STATE_DIR"
     refused IO ThawScope s ice
-    mentions ice thawed "No space left"
-    rm "$STATE_DIR/fill"
+    mentions ice "not thawed" "Read-only"
+    mount -o remount,rw "$STATE_DIR"
     hpcnode-ctl thaw ice
     systemctl restart hpcnode-cgroupd
     [ "$(property ice State)" = 's "running"' ]
+}
+
+@test "a record that cannot be removed from the disk is not removed" {
+    hpcnode-ctl run --id past --wait -- true
+    mount -o remount,ro "$STATE_DIR"
+    refused IO RemoveScope s past
+    mentions past "$STATE_DIR" "Read-only"
+    mount -o remount,rw "$STATE_DIR"
+    run -0 hpcnode-ctl inspect past
+    hpcnode-ctl remove past
+    systemctl restart hpcnode-cgroupd
+    run ! hpcnode-ctl inspect past
 }
 
 @test "a limit that cannot be saved is an error" {
@@ -124,20 +138,38 @@ said() {
     mentions job "No space left"
 }
 
-@test "a full disk keeps nobody from ending what runs" {
-    hpcnode-ctl run --id job -- sleep infinity
+@test "a full disk keeps nobody from ending what runs, and what it came to is known afterwards" {
+    hpcnode-ctl run --id full -- sleep infinity
+    hpcnode-ctl run --id ice -- sleep infinity
     hpcnode-ctl create alloc
     fill
     hpcnode-ctl destroy alloc
+    hpcnode-ctl kill full --signal TERM
+    run -0 hpcnode-ctl wait full
+    has "signal: 15"
+    hpcnode-ctl freeze ice
+    [ ! -e "$(dir full)" ]
+    [ ! -e "$(dir alloc)" ]
+    # The daemon starts as well, and knows it all.
+    systemctl restart hpcnode-cgroupd
+    run -0 hpcnode-ctl wait full
+    has "state: failed" "signal: 15"
+    run -0 hpcnode-ctl inspect alloc
+    has "state: exited"
+    run -0 hpcnode-ctl inspect ice
+    has "state: frozen" "frozen_by: client"
+    journalctl --sync
+    [ "$(hpcnode-ctl events full | grep -c ' type=job.exit ')" -eq 1 ]
+}
+
+@test "a record that cannot be saved is said to be lost with the daemon" {
+    hpcnode-ctl run --id job -- sleep infinity
+    mount -o remount,ro "$STATE_DIR"
     hpcnode-ctl kill job
     run -0 hpcnode-ctl wait job
     has "state: killed"
-    [ ! -e "$(dir job)" ]
-    [ ! -e "$(dir alloc)" ]
+    mount -o remount,rw "$STATE_DIR"
     said workload-job.scope "its record cannot be saved"
-    # The daemon starts as well.
-    systemctl restart hpcnode-cgroupd
-    hpcnode-ctl ping
 }
 
 # ---- files that are not what they should be --------------------------------------------------
@@ -195,7 +227,7 @@ bad() {
         >"$BATS_TEST_TMPDIR/good"
     for line in path=/system.slice/hpcnode-cgroupd.service path= path=x unit=workload-foreign.service \
         unit=dbus.service slice=system.slice slice= name= state=strange exit_status=99999999999 uid=4294967296 \
-        main_pid=x limit=MemoryMax=much; do
+        main_pid=x ending=99 limit=MemoryMax=much; do
         sed "s|^${line%%=*}=.*|$line|" "$BATS_TEST_TMPDIR/good" >"$STATE_DIR/$bad"
         grep -qxF "$line" "$STATE_DIR/$bad" || sed -i "\$i $line" "$STATE_DIR/$bad"
         bad $bad

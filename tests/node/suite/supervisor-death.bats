@@ -249,6 +249,118 @@ lose_unheard() {
     nothing_left
 }
 
+@test "a task lives on under a new supervisor though main has ended before" {
+    hpcnode-ctl create alloc
+    run -0 hpcnode-ctl run --scope alloc --id main --wait -- true
+    hpcnode-ctl run --scope alloc --id rank -- sleep infinity
+    replace_supervisor alloc
+    run -0 hpcnode-ctl inspect alloc/rank
+    has "state: running"
+    run -0 hpcnode-ctl wait alloc/main
+    has "exit: 0"
+}
+
+# The new supervisor is frozen as soon as it is there, for longer than the daemon waits for it at a time.
+slow_recovery() {
+    local supervisor cursor
+    read -r supervisor <"$(dir "$1")/supervisor/cgroup.procs"
+    cursor=$(log_cursor)
+    echo 1 >"$(dir "$1")/supervisor/cgroup.freeze"
+    kill -KILL "$supervisor"
+    await_log "workload-$1.scope: its new supervisor does not answer yet" "$cursor"
+}
+
+@test "a new supervisor that takes its time learns of all tasks in the end" {
+    remember
+    run -0 hpcnode-ctl run --id slow -- sh -c "$HELPERS/ignore-signals 2 >$BATS_TEST_TMPDIR/out & exec sleep infinity"
+    pid=$(field pid "$output")
+    slow_recovery slow
+    kill -KILL "$pid"
+    await exit "$pid"
+    echo 0 >"$(dir slow)/supervisor/cgroup.freeze"
+    run -0 hpcnode-ctl wait slow
+    has "state: lost" "pid_count: 0"
+    hpcnode-ctl remove slow
+    nothing_left
+}
+
+@test "what waits for a supervisor that takes its time is answered" {
+    hpcnode-ctl run --id slow -- sleep infinity
+    read -r supervisor <"$(dir slow)/supervisor/cgroup.procs"
+    cursor=$(log_cursor)
+    echo 1 >"$(dir slow)/supervisor/cgroup.freeze"
+    kill -KILL "$supervisor"
+    await_log "workload-slow.scope: its supervisor has ended" "$cursor"
+    SECONDS=0
+    refused IO KillScope si slow 15
+    mentions slow
+    [ $SECONDS -lt 24 ]
+    SECONDS=0
+    refused IO Spawn 'ssasa{sv}' slow more 1 true 0
+    [ $SECONDS -lt 24 ]
+    run ! hpcnode-ctl inspect slow/more
+    echo 0 >"$(dir slow)/supervisor/cgroup.freeze"
+    hpcnode-ctl run --scope slow --id more --wait -- true
+    hpcnode-ctl kill --signal TERM slow
+    run -0 hpcnode-ctl wait slow
+    if keeps_exits; then has "signal: 15"; else has "state: lost"; fi
+}
+
+@test "a start that waits for a new supervisor does not come into a scope that is destroyed" {
+    remember
+    hpcnode-ctl create going
+    hpcnode-ctl run --scope going --id a -- sleep infinity
+    read -r supervisor <"$(dir going)/supervisor/cgroup.procs"
+    cursor=$(log_cursor)
+    echo 1 >"$(dir going)/supervisor/cgroup.freeze"
+    kill -KILL "$supervisor"
+    await_log "workload-going.scope: its supervisor has ended" "$cursor"
+    call Spawn 'ssasa{sv}' going more 2 touch "$BATS_TEST_TMPDIR/started" 0 &
+    client=$!
+    hpcnode-ctl ping
+    hpcnode-ctl destroy going &
+    destroyer=$!
+    wait $destroyer
+    ! wait $client || false
+    [ ! -e "$BATS_TEST_TMPDIR/started" ]
+    hpcnode-ctl remove going
+    nothing_left
+}
+
+@test "a supervisor that dies in a unit frozen by systemctl is replaced when that is thawed" {
+    remember
+    hpcnode-ctl run --id cold -- sleep infinity
+    read -r supervisor <"$(dir cold)/supervisor/cgroup.procs"
+    cursor=$(log_cursor)
+    systemctl freeze workload-cold.scope
+    kill -KILL "$supervisor"
+    await_log "workload-cold.scope: its new supervisor does not answer yet" "$cursor"
+    systemctl thaw workload-cold.scope
+    await_log "workload-cold.scope has a new supervisor" "$cursor"
+    hpcnode-ctl kill --signal TERM cold
+    run -0 hpcnode-ctl wait cold
+    if keeps_exits; then has "signal: 15"; else has "state: lost"; fi
+    hpcnode-ctl remove cold
+    nothing_left
+}
+
+@test "a supervisor whose connection ends is not taken for dead" {
+    hpcnode-ctl run --id cut -- sh -c 'trap "exit 7" TERM; sleep infinity & wait'
+    hpcnode-ctl create idle
+    read -r supervisor <"$(dir cut)/supervisor/cgroup.procs"
+    cursor=$(log_cursor)
+    for socket in "$STATE_DIR"/*.sock; do
+        connect-socket "$socket"
+    done
+    await_log "workload-cut.scope: connecting to its supervisor once more" "$cursor"
+    await_log "workload-idle.scope: connecting to its supervisor once more" "$cursor"
+    [ "$(content "$(dir cut)/supervisor/cgroup.procs")" = "$supervisor" ]
+    hpcnode-ctl kill --signal TERM cut
+    run -0 hpcnode-ctl wait cut
+    has "exit: 7"
+    run -0 hpcnode-ctl run --scope idle --id task --wait -- true
+}
+
 @test "a frozen job stays frozen under a new supervisor, and can be thawed" {
     hpcnode-ctl run --id frosty -- sleep infinity
     hpcnode-ctl freeze frosty

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The supervisor by itself: a program plays the daemon, in a cgroup of its own.
 
+# bats file_tags=native
+
 load lib
 
 # Some sixty tests in one program.

@@ -102,6 +102,22 @@ lost() {
     [ -z "$output" ]
 }
 
+@test "the supervisor of a job whose state file was lost is ended when the job has" {
+    local pid
+    run -0 hpcnode-ctl run --id lost -- sleep infinity
+    pid=$(field pid "$output")
+    systemctl stop hpcnode-cgroupd
+    truncate -s 100 "$(grep -l '^unit=workload-lost.scope' "$STATE_DIR"/*.scope)"
+    systemctl start hpcnode-cgroupd
+    [[ $(lost) == *workload-lost.scope* ]]
+    kill "$pid"
+    await exit "$pid"
+    systemctl restart hpcnode-cgroupd
+    await gone "$(dir lost)"
+    run -0 hpcnode-ctl run --id lost --wait -- true
+    rm "$(grep -L '^end=' "$STATE_DIR"/*.scope)"
+}
+
 @test "what is ours and empty is removed, what is not is left" {
     mkdir -p "$CGROUPS/workload.slice/workload-left.scope"/{supervisor,payload/{a,b}} \
         "$CGROUPS/pact.slice/pact-gpu.slice/pact-gpu-left.scope/payload" \

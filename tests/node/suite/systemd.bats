@@ -156,6 +156,26 @@ in_flight() {
     [ "$(property later State)" = 's "active"' ]
 }
 
+@test "while PID 1 is busy for 12 s, what ends has ended, and a destruction succeeds afterwards" {
+    remember
+    create stalled
+    hpcnode-ctl run --id over -- sleep infinity
+    hpcnode-ctl run --scope stalled --id task -- sleep infinity
+    busy 12
+    hpcnode-ctl destroy stalled &
+    destroyer=$!
+    hpcnode-ctl kill over
+    run -0 hpcnode-ctl wait over
+    has "state: killed"
+    wait $destroyer
+    wait "$RELOAD"
+    journalctl --sync
+    run ! grep cgroup.kill_failed <(hpcnode-ctl events stalled; hpcnode-ctl events over)
+    hpcnode-ctl remove stalled
+    hpcnode-ctl remove over
+    nothing_left
+}
+
 @test "when PID 1 is busy for longer than UnitTimeoutSec, the creation fails, and nothing comes of it late" {
     setting UnitTimeoutSec=3
     remember
@@ -276,6 +296,10 @@ frozen_in_time() {
     has "state: running" "pid_count: 1"
     [ "$(property ice FrozenBy)" = 'as 0' ]
     run -1 hpcnode-ctl inspect ice/late
+    # Each once.
+    journalctl --sync
+    [ "$(hpcnode-ctl events ice | grep -c ' type=job.freeze .*reason=systemd')" -eq 1 ]
+    [ "$(hpcnode-ctl events ice | grep -c ' type=job.thaw .*reason=systemd')" -eq 1 ]
 }
 
 @test "a slice frozen by systemctl freezes its scopes, and they go on when it is thawed" {
@@ -443,6 +467,9 @@ frozen_in_time() {
     run -0 hpcnode-ctl inspect alloc
     has "state: active" "memory_max: 65536"
     hpcnode-ctl run --id other --wait -- true
+    # The kernel kills the job, since it has nobody else; its starved supervisor cannot say so.
+    run -0 hpcnode-ctl wait job
+    [[ $output == *"state: killed"*"oom_killed: 1"* || $output == *"state: lost"* ]]
     for scope in job alloc; do
         SECONDS=0
         hpcnode-ctl destroy $scope

@@ -347,6 +347,81 @@ still_a_zombie() {
     still_a_zombie
 }
 
+@test "a freeze that the daemon did not see the end of stays, and so does a thaw" {
+    local limit
+    hang
+    job slow
+    hpcnode-ctl freeze slow &
+    client=$!
+    await file "$(dir slow)/payload/cgroup.freeze" 1
+    crash
+    wait $client || :
+    systemctl start hpcnode-cgroupd
+    run -0 hpcnode-ctl inspect slow
+    has "state: frozen" "frozen_by: client"
+    [ "$(<"$(dir slow)/payload/cgroup.freeze")" = 1 ]
+    journalctl --sync
+    [ "$(hpcnode-ctl events slow | grep -c " type=job.freeze ")" -eq 1 ]
+    # And a thaw that was only noted.
+    systemctl stop hpcnode-cgroupd
+    sed -i 's/^frozen_by=1/frozen_by=0/' "$(grep -l '^unit=workload-slow.scope' "$STATE_DIR"/*.scope)"
+    systemctl start hpcnode-cgroupd
+    run -0 hpcnode-ctl inspect slow
+    has "state: running"
+    await file "$(dir slow)/payload/cgroup.freeze" 0
+}
+
+@test "the exit status of main stays known though daemon and supervisor are killed while a child hangs" {
+    local supervisor
+    hang
+    orphans job
+    echo >"$BATS_TEST_TMPDIR/go"
+    await file "$(grep -l '^unit=workload-job.scope' "$STATE_DIR"/*.scope)" main_ended=1
+    read -r supervisor <"$(dir job)/supervisor/cgroup.procs"
+    daemon_pid
+    kill -STOP "$DAEMON"
+    kill -KILL "$supervisor" "$DAEMON"
+    await exit "$DAEMON"
+    systemctl start hpcnode-cgroupd
+    bus-wait ScopeReleased:job -- bash -c "kill $HANG_FS"
+    run -0 hpcnode-ctl wait job
+    has "exit: 3"
+}
+
+@test "so it does when systemd has stopped the job while the daemon was away" {
+    hang
+    orphans job
+    systemctl stop hpcnode-cgroupd
+    echo >"$BATS_TEST_TMPDIR/go"
+    systemctl stop workload-job.scope || :
+    systemctl start hpcnode-cgroupd
+    unhang
+    run -0 hpcnode-ctl wait job
+    has "exit: 3"
+}
+
+@test "no task is started in a job whose main is still being started" {
+    hang
+    hpcnode-ctl run --id hangs --cwd $HUNG/dir -- true &
+    client=$!
+    await file "$(dir hangs)/payload/main/cgroup.events" "populated 1"
+    refused NotFound Spawn 'ssasa{sv}' hangs more 1 true 0
+    mentions hangs creating
+    wait $client || :
+}
+
+# bats test_tags=native
+@test "a unit that PID 1 cannot drop is said to be left, as often as somebody asks" {
+    hang
+    job stuck
+    # Payload is empty, and the unit is not.
+    echo "$PID" >"$(dir stuck)/supervisor/cgroup.procs"
+    refused KillFailed DestroyScope s stuck
+    mentions workload-stuck.scope "PID 1 has not dropped the unit"
+    refused KillFailed DestroyScope s stuck
+    bus-wait ScopeReleased:stuck -- bash -c "kill $HANG_FS"
+}
+
 # ---- everybody else --------------------------------------------------------------------------
 
 # quick MSEC PID: as long as the process lives, no call and no job takes longer than that.
