@@ -348,27 +348,26 @@ still_a_zombie() {
 }
 
 @test "a freeze that the daemon did not see the end of stays, and so does a thaw" {
-    local limit
     hang
-    job slow
-    hpcnode-ctl freeze slow &
+    job thick
+    hpcnode-ctl freeze thick &
     client=$!
-    await file "$(dir slow)/payload/cgroup.freeze" 1
+    await file "$(dir thick)/payload/cgroup.freeze" 1
     crash
     wait $client || :
     systemctl start hpcnode-cgroupd
-    run -0 hpcnode-ctl inspect slow
+    run -0 hpcnode-ctl inspect thick
     has "state: frozen" "frozen_by: client"
-    [ "$(<"$(dir slow)/payload/cgroup.freeze")" = 1 ]
+    [ "$(<"$(dir thick)/payload/cgroup.freeze")" = 1 ]
     journalctl --sync
-    [ "$(hpcnode-ctl events slow | grep -c " type=job.freeze ")" -eq 1 ]
+    [ "$(hpcnode-ctl events thick | grep -c " type=job.freeze ")" -eq 1 ]
     # And a thaw that was only noted.
     systemctl stop hpcnode-cgroupd
-    sed -i 's/^frozen_by=1/frozen_by=0/' "$(grep -l '^unit=workload-slow.scope' "$STATE_DIR"/*.scope)"
+    sed -i 's/^frozen_by=1/frozen_by=0/' "$(grep -l '^unit=workload-thick.scope' "$STATE_DIR"/*.scope)"
     systemctl start hpcnode-cgroupd
-    run -0 hpcnode-ctl inspect slow
+    run -0 hpcnode-ctl inspect thick
     has "state: running"
-    await file "$(dir slow)/payload/cgroup.freeze" 0
+    await file "$(dir thick)/payload/cgroup.freeze" 0
 }
 
 @test "the exit status of main stays known though daemon and supervisor are killed while a child hangs" {
