@@ -61,6 +61,8 @@ bool client_error_is_answer(const sd_bus_error *error);
 
 /* --- connection.c --- */
 
+uint64_t client_now_usec(void); /* CLOCK_MONOTONIC */
+
 int client_connect(hpcnode_cgroup *c, hpcnode_cgroup_error *e);
 
 /* Drops the connection with everything that is pending on it. */

@@ -4,6 +4,14 @@
 
 #include <time.h>
 
+uint64_t client_now_usec(void)
+{
+        struct timespec ts;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
+}
+
 int client_connect(hpcnode_cgroup *c, hpcnode_cgroup_error *e)
 {
         int r;
@@ -167,14 +175,6 @@ int client_append_dict(sd_bus_message *m, const hpcnode_cgroup_limits *limits,
         return 0;
 }
 
-static uint64_t now_usec(void)
-{
-        struct timespec ts;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
-}
-
 _public_ int hpcnode_cgroup_ping(hpcnode_cgroup *c, char **ret_version,
                                  uint64_t *ret_round_trip_usec, hpcnode_cgroup_error *ret_error)
 {
@@ -187,14 +187,14 @@ _public_ int hpcnode_cgroup_ping(hpcnode_cgroup *c, char **ret_version,
         if (r < 0)
                 return r;
 
-        start = now_usec();
+        start = client_now_usec();
         r = sd_bus_get_property_string(c->bus, BUS_NAME, MANAGER_PATH, MANAGER_IFACE, "Version",
                                        &error, &version);
         if (r < 0)
                 return client_error_bus(ret_error, &error, r);
 
         if (ret_round_trip_usec)
-                *ret_round_trip_usec = now_usec() - start;
+                *ret_round_trip_usec = client_now_usec() - start;
         if (ret_version)
                 *ret_version = TAKE_PTR(version);
         return 0;

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <systemd/sd-id128.h>
 #include <systemd/sd-journal.h>
-#include <time.h>
 
 typedef struct Field {
         EventField field; /* _EVENT_FIELD_MAX: of a newer daemon */
@@ -359,12 +358,10 @@ _public_ hpcnode_cgroup_field_kind hpcnode_cgroup_events_field(const hpcnode_cgr
 static int poll_timeout(sd_journal *j)
 {
         uint64_t until, now;
-        struct timespec ts;
 
         if (sd_journal_get_timeout(j, &until) < 0 || until == UINT64_MAX)
                 return -1;
-        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-        now = (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
+        now = client_now_usec();
         return until > now ? (int) ((until - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC) : 0;
 }
 

@@ -30,14 +30,6 @@ static void question_done(Question *q)
         q->answer = hpcnode_cgroup_info_free(q->answer);
 }
 
-static uint64_t now_usec(void)
-{
-        struct timespec ts;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
-}
-
 static int read_answer(sd_bus_message *m, hpcnode_cgroup_info **ret)
 {
         _cleanup_(hpcnode_cgroup_info_freep) hpcnode_cgroup_info *info = NULL;
@@ -88,7 +80,7 @@ static int sleep_on(sd_bus *bus, int cancel_fd, uint64_t timeout_usec)
                         return -ENOTCONN;
                 fds[0].events = (short) r;
                 if (sd_bus_get_timeout(bus, &until) > 0 && until != UINT64_MAX) {
-                        uint64_t now = now_usec();
+                        uint64_t now = client_now_usec();
 
                         timeout_usec = until > now ? until - now : 0;
                 }
@@ -141,7 +133,8 @@ typedef struct Patience {
 
 static Patience patience_new(void)
 {
-        return (Patience){ .deadline = now_usec() + UNREACHABLE_MAX_USEC, .delay = RETRY_MIN_USEC };
+        return (Patience){ .deadline = client_now_usec() + UNREACHABLE_MAX_USEC,
+                           .delay = RETRY_MIN_USEC };
 }
 
 /* Whether to ask again after `q` failed with r: not when the daemon answered, nor when it has been away
@@ -150,7 +143,7 @@ static bool may_ask_again(const hpcnode_cgroup *c, const Question *q, int r, con
 {
         if (!client_error_is_transport(&q->error, r))
                 return false;
-        if (now_usec() + p->delay > p->deadline)
+        if (client_now_usec() + p->delay > p->deadline)
                 return false;
         return c->reached || sd_bus_error_has_name(&q->error, SD_BUS_ERROR_NO_REPLY);
 }
@@ -162,7 +155,7 @@ _public_ int hpcnode_cgroup_wait(hpcnode_cgroup *c, const char *scope, int cance
 
         for (;;) {
                 _cleanup_(question_done) Question q = { .error = SD_BUS_ERROR_NULL, .result = 1 };
-                uint64_t asked = now_usec();
+                uint64_t asked = client_now_usec();
                 int r;
 
                 r = ask(c, scope, cancel_fd, &q);
@@ -177,7 +170,7 @@ _public_ int hpcnode_cgroup_wait(hpcnode_cgroup *c, const char *scope, int cance
                 /* Whoever has left without an answer, daemon or bus, was there. */
                 if (sd_bus_error_has_name(&q.error, SD_BUS_ERROR_NO_REPLY))
                         c->reached = true;
-                if (now_usec() - asked >= REACHED_USEC) {
+                if (client_now_usec() - asked >= REACHED_USEC) {
                         c->reached = true;
                         patience = patience_new();
                 }
