@@ -56,6 +56,9 @@ int client_oom(hpcnode_cgroup_error *e);
  * away. */
 bool client_error_is_transport(const sd_bus_error *error, int r);
 
+/* True when whoever was to answer, daemon or bus, went away before it did. */
+bool client_error_is_away(const sd_bus_error *error, int r);
+
 /* True for the errors that the daemon itself has sent. */
 bool client_error_is_answer(const sd_bus_error *error);
 
@@ -79,6 +82,25 @@ int client_call(hpcnode_cgroup *c, sd_bus_message *m, sd_bus_message **ret_reply
 /* A method of the manager that takes one string. */
 int client_call_string(hpcnode_cgroup *c, const char *method, const char *argument,
                        sd_bus_message **ret_reply, hpcnode_cgroup_error *e);
+
+/* A call that only reads, with strings (NULL-terminated; NULL: none) for its arguments. It is put once
+ * more when whoever was to answer went away: asking twice does no harm, and the bus starts the daemon. */
+int client_query(hpcnode_cgroup *c, const char *object, const char *interface, const char *member,
+                 const char *const arguments[], sd_bus_message **ret_reply,
+                 hpcnode_cgroup_error *e);
+
+/* One of the manager's methods that takes one string and only reads. */
+int client_query_string(hpcnode_cgroup *c, const char *method, const char *argument,
+                        sd_bus_message **ret_reply, hpcnode_cgroup_error *e);
+
+/* *ret is owned by the caller. */
+int client_query_property(hpcnode_cgroup *c, const char *object, const char *interface,
+                          const char *property, char **ret, hpcnode_cgroup_error *e);
+
+/* Whether what only reads, and failed so, is to be put once more: whoever was to answer went away, and
+ * the time that a call may take, since begun_usec, is not over. */
+bool client_may_query_again(hpcnode_cgroup *c, uint64_t begun_usec, const sd_bus_error *error,
+                            int r);
 
 /* Appends one argument; a string the bus cannot carry (not UTF-8) is the caller's mistake. */
 int client_append_string(sd_bus_message *m, const char *s, hpcnode_cgroup_error *e);

@@ -89,18 +89,26 @@ int client_method(hpcnode_cgroup *c, const char *method, sd_bus_message **ret,
         return 0;
 }
 
+/* With timeout_usec 0 for as long as is usual. */
+static int call(hpcnode_cgroup *c, sd_bus_message *m, uint64_t timeout_usec,
+                sd_bus_message **ret_reply, sd_bus_error *ret_error)
+{
+        int r;
+
+        r = sd_bus_call(c->bus, m, timeout_usec, ret_error, ret_reply);
+        if (r >= 0 || client_error_is_answer(ret_error))
+                c->reached = true;
+        return r;
+}
+
 int client_call(hpcnode_cgroup *c, sd_bus_message *m, sd_bus_message **ret_reply,
                 hpcnode_cgroup_error *e)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
-        r = sd_bus_call(c->bus, m, 0, &error, ret_reply);
-        if (r >= 0 || client_error_is_answer(&error))
-                c->reached = true;
-        if (r < 0)
-                return client_error_bus(e, &error, r);
-        return 0;
+        r = call(c, m, 0, ret_reply, &error);
+        return r < 0 ? client_error_bus(e, &error, r) : 0;
 }
 
 int client_call_string(hpcnode_cgroup *c, const char *method, const char *argument,
@@ -117,6 +125,100 @@ int client_call_string(hpcnode_cgroup *c, const char *method, const char *argume
                 return r;
         return client_call(c, m, ret_reply, e);
 }
+
+/* --- calls that only read --- */
+
+/* What is left, since begun_usec, of the time that a call may take; 0: nothing. */
+static uint64_t time_left(hpcnode_cgroup *c, uint64_t begun_usec)
+{
+        uint64_t limit, spent = client_now_usec() - begun_usec;
+
+        if (!c->bus || sd_bus_get_method_call_timeout(c->bus, &limit) < 0)
+                return 0;
+        return limit > spent ? limit - spent : 0;
+}
+
+bool client_may_query_again(hpcnode_cgroup *c, uint64_t begun_usec, const sd_bus_error *error,
+                            int r)
+{
+        return client_error_is_away(error, r) && time_left(c, begun_usec) > 0;
+}
+
+static int query_new(hpcnode_cgroup *c, const char *object, const char *interface,
+                     const char *member, const char *const arguments[], sd_bus_message **ret,
+                     hpcnode_cgroup_error *e)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = client_connect(c, e);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_new_method_call(c->bus, &m, BUS_NAME, object, interface, member);
+        if (r < 0)
+                return client_error_bus(e, NULL, r);
+        for (const char *const *a = arguments; a && *a; a++) {
+                r = client_append_string(m, *a, e);
+                if (r < 0)
+                        return r;
+        }
+
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+int client_query(hpcnode_cgroup *c, const char *object, const char *interface, const char *member,
+                 const char *const arguments[], sd_bus_message **ret_reply, hpcnode_cgroup_error *e)
+{
+        uint64_t begun = client_now_usec();
+
+        for (bool again = false;; again = true) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+                _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+                int r;
+
+                r = query_new(c, object, interface, member, arguments, &m, e);
+                if (r < 0)
+                        return r;
+                r = call(c, m, again ? time_left(c, begun) ?: 1 : 0, ret_reply, &error);
+                if (r >= 0)
+                        return 0;
+                if (again || !client_may_query_again(c, begun, &error, r))
+                        return client_error_bus(e, &error, r);
+        }
+}
+
+int client_query_string(hpcnode_cgroup *c, const char *method, const char *argument,
+                        sd_bus_message **ret_reply, hpcnode_cgroup_error *e)
+{
+        return client_query(c, MANAGER_PATH, MANAGER_IFACE, method,
+                            (const char *const[]){ argument, NULL }, ret_reply, e);
+}
+
+int client_query_property(hpcnode_cgroup *c, const char *object, const char *interface,
+                          const char *property, char **ret, hpcnode_cgroup_error *e)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *value;
+        char *copy;
+        int r;
+
+        r = client_query(c, object, PROPERTIES_IFACE, "Get",
+                         (const char *const[]){ interface, property, NULL }, &reply, e);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read(reply, "v", "s", &value);
+        if (r < 0)
+                return client_error_reply(e, r);
+
+        copy = strdup(value);
+        if (!copy)
+                return client_oom(e);
+        *ret = copy;
+        return 0;
+}
+
+/* --- arguments --- */
 
 static int append_failed(hpcnode_cgroup_error *e, const char *what, int r)
 {
@@ -178,20 +280,13 @@ int client_append_dict(sd_bus_message *m, const hpcnode_cgroup_limits *limits,
 _public_ int hpcnode_cgroup_ping(hpcnode_cgroup *c, char **ret_version,
                                  uint64_t *ret_round_trip_usec, hpcnode_cgroup_error *ret_error)
 {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(freep) char *version = NULL;
-        uint64_t start;
+        uint64_t start = client_now_usec();
         int r;
 
-        r = client_connect(c, ret_error);
+        r = client_query_property(c, MANAGER_PATH, MANAGER_IFACE, "Version", &version, ret_error);
         if (r < 0)
                 return r;
-
-        start = client_now_usec();
-        r = sd_bus_get_property_string(c->bus, BUS_NAME, MANAGER_PATH, MANAGER_IFACE, "Version",
-                                       &error, &version);
-        if (r < 0)
-                return client_error_bus(ret_error, &error, r);
 
         if (ret_round_trip_usec)
                 *ret_round_trip_usec = client_now_usec() - start;

@@ -147,6 +147,14 @@ bool client_error_is_answer(const sd_bus_error *error)
         return sd_bus_error_is_set(error) && error_kind_from_dbus(error->name) >= 0;
 }
 
+bool client_error_is_away(const sd_bus_error *error, int r)
+{
+        if (!sd_bus_error_is_set(error) || startswith(error->name, "System.Error."))
+                return errno_is_disconnect(r);
+        return sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) ||
+               sd_bus_error_has_name(error, SD_BUS_ERROR_DISCONNECTED);
+}
+
 bool client_error_is_transport(const sd_bus_error *error, int r)
 {
         hpcnode_cgroup_error_code code;

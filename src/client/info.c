@@ -132,7 +132,6 @@ static char *scope_object(const char *object)
 int client_scope_identity(hpcnode_cgroup *c, const char *object, char **ret_name, char **ret_cgroup,
                           hpcnode_cgroup_error *e)
 {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(freep) char *scope = NULL, *name = NULL, *cgroup = NULL;
         int r;
 
@@ -140,12 +139,12 @@ int client_scope_identity(hpcnode_cgroup *c, const char *object, char **ret_name
         if (!scope)
                 return client_oom(e);
 
-        r = sd_bus_get_property_string(c->bus, BUS_NAME, scope, SCOPE_IFACE, "Name", &error, &name);
-        if (r >= 0)
-                r = sd_bus_get_property_string(c->bus, BUS_NAME, scope, SCOPE_IFACE, "Path", &error,
-                                               &cgroup);
+        r = client_query_property(c, scope, SCOPE_IFACE, "Name", &name, e);
         if (r < 0)
-                return client_error_bus(e, &error, r);
+                return r;
+        r = client_query_property(c, scope, SCOPE_IFACE, "Path", &cgroup, e);
+        if (r < 0)
+                return r;
 
         *ret_name = TAKE_PTR(name);
         *ret_cgroup = TAKE_PTR(cgroup);
@@ -318,14 +317,14 @@ static int read_property(sd_bus_message *m, const char *key, void *userdata)
 static int read_object(hpcnode_cgroup *c, const char *object, hpcnode_cgroup_info *info,
                        hpcnode_cgroup_error *e)
 {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        const char *interface = info->is_task > 0 ? TASK_IFACE : SCOPE_IFACE;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         int r;
 
-        r = sd_bus_call_method(c->bus, BUS_NAME, object, PROPERTIES_IFACE, "GetAll", &error, &reply,
-                               "s", info->is_task > 0 ? TASK_IFACE : SCOPE_IFACE);
+        r = client_query(c, object, PROPERTIES_IFACE, "GetAll",
+                         (const char *const[]){ interface, NULL }, &reply, e);
         if (r < 0)
-                return client_error_bus(e, &error, r);
+                return r;
         r = client_dict_read(reply, read_property, info);
         return r < 0 ? client_error_reply(e, r) : 0;
 }
@@ -339,7 +338,7 @@ _public_ int hpcnode_cgroup_inspect(hpcnode_cgroup *c, const char *scope, hpcnod
         const char *object;
         int r;
 
-        r = client_call_string(c, "GetScope", scope, &reply, ret_error);
+        r = client_query_string(c, "GetScope", scope, &reply, ret_error);
         if (r < 0)
                 return r;
         r = sd_bus_message_read_basic(reply, 'o', &object);

@@ -164,28 +164,32 @@ static int read_listing(hpcnode_cgroup *c, sd_bus_message *reply, Listing *l)
 _public_ int hpcnode_cgroup_list(hpcnode_cgroup *c, hpcnode_cgroup_info ***ret,
                                  hpcnode_cgroup_error *ret_error)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
-        _cleanup_(hpcnode_cgroup_list_freep) hpcnode_cgroup_info **entries = NULL;
-        Listing l = { 0 };
-        int r;
+        uint64_t begun = client_now_usec();
 
-        r = client_method(c, "ListScopes", &m, ret_error);
-        if (r < 0)
-                return r;
-        r = client_call(c, m, &reply, ret_error);
-        if (r < 0)
-                return r;
+        for (bool again = false;; again = true) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+                _cleanup_(hpcnode_cgroup_list_freep) hpcnode_cgroup_info **entries = NULL;
+                Listing l = { 0 };
+                bool may_query_again;
+                int r;
 
-        l.entries = calloc(1, sizeof(hpcnode_cgroup_info *));
-        if (!l.entries)
-                return client_oom(ret_error);
-        r = read_listing(c, reply, &l);
-        entries = l.entries;
-        if (r < 0) {
+                r = client_query(c, MANAGER_PATH, MANAGER_IFACE, "ListScopes", NULL, &reply,
+                                 ret_error);
+                if (r < 0)
+                        return r;
+                l.entries = calloc(1, sizeof(hpcnode_cgroup_info *));
+                if (!l.entries)
+                        return client_oom(ret_error);
+                r = read_listing(c, reply, &l);
+                entries = l.entries;
+                if (r >= 0) {
+                        *ret = TAKE_PTR(entries);
+                        return 0;
+                }
+
+                may_query_again = client_may_query_again(c, begun, NULL, r);
                 client_disconnect(c); /* answers that still come would fill freed entries */
-                return client_error_bus(ret_error, NULL, r);
+                if (again || !may_query_again)
+                        return client_error_bus(ret_error, NULL, r);
         }
-
-        *ret = TAKE_PTR(entries);
-        return 0;
 }

@@ -86,7 +86,7 @@ _public_ int hpcnode_cgroup_read_metrics(hpcnode_cgroup *c, const char *path,
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         int r;
 
-        r = client_call_string(c, "ReadMetrics", path, &reply, ret_error);
+        r = client_query_string(c, "ReadMetrics", path, &reply, ret_error);
         if (r < 0)
                 return r;
         r = client_metrics_read(reply, ret);

@@ -133,7 +133,7 @@ _public_ int hpcnode_cgroup_is_scope_empty(hpcnode_cgroup *c, const char *scope,
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         int r, empty;
 
-        r = client_call_string(c, "IsScopeEmpty", scope, &reply, ret_error);
+        r = client_query_string(c, "IsScopeEmpty", scope, &reply, ret_error);
         if (r < 0)
                 return r;
         r = sd_bus_message_read_basic(reply, 'b', &empty);
@@ -148,7 +148,7 @@ _public_ int hpcnode_cgroup_slice_owner(hpcnode_cgroup *c, const char *path, cha
         char *copy;
         int r;
 
-        r = client_call_string(c, "SliceOwner", path, &reply, ret_error);
+        r = client_query_string(c, "SliceOwner", path, &reply, ret_error);
         if (r < 0)
                 return r;
         r = sd_bus_message_read_basic(reply, 's', &owner);

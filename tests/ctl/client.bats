@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 load common
 
 setup_file() {
-    export FAKE_LOG=$BATS_FILE_TMPDIR/calls FAKE_CRASHED=$BATS_FILE_TMPDIR/crashed
+    export FAKE_LOG=$BATS_FILE_TMPDIR/calls FAKE_FAULTS=$BATS_FILE_TMPDIR/faults
     start_bus "$BATS_FILE_TMPDIR" "$FAKE_DAEMON"
 }
 
@@ -17,7 +17,7 @@ teardown_file() {
 
 setup() {
     : >"$FAKE_LOG"
-    rm -f "$FAKE_CRASHED"
+    : >"$FAKE_FAULTS"
 }
 
 # sent MEMBER TEXT...: the one call of MEMBER carried each TEXT.
@@ -143,11 +143,95 @@ pid_gone() {
     [ "$output" = "error: Cannot execute /nonexistent: No such file or directory" ]
 }
 
+# fault LINE...: what the daemon does next, see fake-daemon.c.
+fault() {
+    printf '%s\n' "$@" >"$FAKE_FAULTS"
+}
+
+# came: that is done.
+came() {
+    [ ! -s "$FAKE_FAULTS" ]
+}
+
+called() {
+    grep -c "Member=$1 *$" "$FAKE_LOG"
+}
+
 @test "a wait outlives a crash of the daemon" {
-    run -0 ctl wait crash
-    [ -e "$FAKE_CRASHED" ]
-    [ "$(grep -c Member=WaitScope "$FAKE_LOG")" -eq 2 ]
-    grep -q "^exit: 7$\|^state: " <<<"$output"
+    fault "crash WaitScope"
+    "$CTL" wait seven >"$BATS_TEST_TMPDIR/out" 3>&- &
+    pid=$!
+    eventually came
+    # It is for others to start the daemon again.
+    ctl ping
+    wait "$pid"
+    [ "$(called WaitScope)" -eq 2 ]
+    grep -qx "id: seven" "$BATS_TEST_TMPDIR/out"
+}
+
+@test "what only reads is asked once more when the daemon goes away" {
+    while read -r member verb; do
+        fault "crash $member"
+        # shellcheck disable=SC2086 # a verb with its operand
+        run -0 ctl $verb
+        came || { echo "$verb does not call $member"; false; }
+        fault "crash $member" "crash $member"
+        # shellcheck disable=SC2086 # a verb with its operand
+        run -1 ctl $verb
+        came || { echo "$verb is not repeated after a lost $member"; false; }
+        [[ $output == "error: no answer from hpcnode-cgroupd "* || $output == "error: cannot reach "* ]]
+    done <<'END'
+Get ping
+ListScopes list
+Get list
+GetScope inspect one
+GetAll inspect one
+IsScopeEmpty empty empty
+ReadMetrics metrics /system.slice
+SliceOwner owner system.slice
+END
+}
+
+@test "what changes something is asked once, whatever happens" {
+    while read -r member verb; do
+        : >"$FAKE_LOG"
+        fault "crash $member"
+        # shellcheck disable=SC2086 # a verb with its operands
+        run -1 --separate-stderr ctl $verb
+        # shellcheck disable=SC2154 # set by run --separate-stderr
+        [[ $stderr == "error: no answer from hpcnode-cgroupd "*"it may yet have done what it was asked"* ]]
+        came
+        [ "$(called "$member")" -eq 1 ]
+    done <<'END'
+CreateHierarchy hierarchy
+CreateScope create x
+DestroyScope destroy x
+Run run --id x true
+Spawn run --scope x --id t true
+FreezeScope freeze x
+ThawScope thaw x
+KillScope kill x
+SetScopeLimits set x --memory-max 64M
+RemoveScope remove x
+END
+}
+
+@test "what only reads is asked once more when the bus goes away" {
+    first=$BATS_TEST_TMPDIR/first next=$BATS_TEST_TMPDIR/next
+    start_bus "$next" "$FAKE_DAEMON"
+    start_bus "$first" "$FAKE_DAEMON"
+    fault "mute SliceOwner"
+    "$CTL" owner pact.slice >"$BATS_TEST_TMPDIR/out" 3>&- &
+    pid=$!
+    eventually came
+    # The next bus listens where the first did, which must not tidy up.
+    ln -f "$next/bus" "$first/bus"
+    kill -KILL "$(cat "$first/bus.pid")"
+    status=0
+    wait "$pid" || status=$?
+    stop_bus "$next"
+    [ "$status" -eq 0 ]
+    [ "$(cat "$BATS_TEST_TMPDIR/out")" = pact ]
 }
 
 @test "a daemon that cannot be started, or is not there, is said so at once" {

@@ -2,11 +2,12 @@
 /* A stand-in for hpcnode-cgroupd on a bus of its own: hpcnode-ctl is tested without systemd or root.
  *
  * It writes every call to the file in $FAKE_LOG, runs the programs of Run and Spawn as plain children,
- * and knows some scopes by name: "missing" is NotFound, "empty" is empty, "alien" is PermissionDenied.
- * WaitScope on "crash" ends it the first time, as a crash would; the next one that the bus starts knows
- * that the job ended with status 7. */
+ * and knows some scopes by name: "missing" is NotFound, "empty" is empty, "alien" is PermissionDenied,
+ * "seven" is a job that has ended with status 7.
+ *
+ * The file in $FAKE_FAULTS has a line for each fault that is still to come: "crash MEMBER" ends it when
+ * MEMBER is called, "mute MEMBER" leaves the call without an answer. */
 #include "basic/macro.h"
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -36,6 +37,52 @@ static void log_call(sd_bus_message *m)
         (void) sd_bus_message_rewind(m, true);
         (void) fclose(f);
 }
+
+/* --- faults --- */
+
+/* Takes the first line of the file, when it is this one. */
+static bool take_fault(const char *line)
+{
+        const char *path = getenv("FAKE_FAULTS") ?: "/dev/null";
+        char text[256] = "";
+        const char *rest;
+        FILE *f;
+
+        f = fopen(path, "re");
+        if (!f)
+                return false;
+        text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+        (void) fclose(f);
+        rest = startswith(text, line);
+        if (!rest || *rest != '\n')
+                return false;
+
+        f = fopen(path, "we");
+        if (!f || fputs(rest + 1, f) < 0 || fclose(f) < 0)
+                abort();
+        return true;
+}
+
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *member = sd_bus_message_get_member(m);
+        char line[128];
+
+        if (!sd_bus_message_is_method_call(m, NULL, NULL))
+                return 0;
+        (void) snprintf(line, sizeof(line), "crash %s", member);
+        if (take_fault(line)) {
+                log_call(m);
+                _exit(1);
+        }
+        (void) snprintf(line, sizeof(line), "mute %s", member);
+        if (!take_fault(line))
+                return 0;
+        log_call(m);
+        return 1;
+}
+
+/* --- slices and scopes --- */
 
 static int method_hierarchy(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -338,14 +385,8 @@ static int method_wait(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = refuse_scope(m, &scope, error);
         if (r < 0)
                 return r;
-        if (streq(scope, "crash")) {
-                int fd =
-                        open(getenv("FAKE_CRASHED"), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-
-                if (fd >= 0)
-                        _exit(1);
+        if (streq(scope, "seven"))
                 return sd_bus_reply_method_return(m, "siib", "failed", 7, 0, false);
-        }
         if (f->status >= 0 || f->pid == 0)
                 return reply_outcome(f, m);
         f->waiting = sd_bus_message_ref(m);
@@ -431,6 +472,7 @@ int main(void)
             sd_event_add_signal(event, NULL, SIGCHLD, on_child, &f) < 0 ||
             sd_bus_open_system(&f.bus) < 0 || sd_bus_attach_event(f.bus, event, 0) < 0 ||
             sd_bus_set_exit_on_disconnect(f.bus, true) < 0 ||
+            sd_bus_add_filter(f.bus, NULL, on_message, &f) < 0 ||
             sd_bus_add_object_vtable(f.bus, NULL, OBJECT, "org.hpcnode.Cgroup1", manager_vtable,
                                      &f) < 0 ||
             sd_bus_add_fallback_vtable(f.bus, NULL, SCOPE_PREFIX, "org.hpcnode.Cgroup1.Scope",

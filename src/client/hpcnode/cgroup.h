@@ -8,8 +8,9 @@
  * output may be NULL, that is said. Destructors take NULL and return NULL.
  *
  * A call is answered within 25 s, else it fails with HPCNODE_CGROUP_ERROR_TIMED_OUT and may yet have
- * been done; only hpcnode_cgroup_wait() has no time limit. A handle and the objects made here belong
- * to one thread at a time. Strings are UTF-8.
+ * been done; only hpcnode_cgroup_wait() has no time limit. When the daemon or the bus goes away before
+ * it has answered, what only reads is asked once more within that time, and what changes something
+ * never is. A handle and the objects made here belong to one thread at a time. Strings are UTF-8.
  *
  * `slice` is a systemd slice in any spelling: its unit ("pact-gpu.slice"), the shared path form
  * ("pact.slice/gpu.slice"), or its cgroup path. `scope` is a scope's name ("alloc-42"), its unit
