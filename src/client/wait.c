@@ -9,8 +9,8 @@
  * a slow PID 1 keeps it away, short enough that a script on a broken node comes back. */
 #define UNREACHABLE_MAX_USEC (90 * USEC_PER_SEC)
 
-/* Between two attempts: the bus starts the daemon by itself, so a refusal means that it cannot be
- * started right now. */
+/* Between two attempts: systemd starts a daemon that has crashed at once, and the bus as well; whoever
+ * has stopped one takes his time. */
 #define RETRY_MIN_USEC (100 * USEC_PER_MSEC)
 #define RETRY_MAX_USEC (2 * USEC_PER_SEC)
 
@@ -96,7 +96,7 @@ static int sleep_on(sd_bus *bus, int cancel_fd, uint64_t timeout_usec)
 
 /* Asks once. 0 when the question was answered or failed (see q), -ECANCELED, or another negative
  * errno when the connection broke. */
-static int ask(hpcnode_cgroup *c, const char *scope, int cancel_fd, Question *q)
+static int ask(hpcnode_cgroup *c, const char *scope, bool again, int cancel_fd, Question *q)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
@@ -106,6 +106,10 @@ static int ask(hpcnode_cgroup *c, const char *scope, int cancel_fd, Question *q)
         if (r < 0)
                 return r;
         r = client_append_string(m, scope, NULL);
+        if (r < 0)
+                return r;
+        /* Whoever has stopped the daemon wants it to stay so. */
+        r = sd_bus_message_set_auto_start(m, !again);
         if (r < 0)
                 return r;
         r = sd_bus_call_async(c->bus, &slot, m, on_answer, q, UINT64_MAX);
@@ -153,12 +157,12 @@ _public_ int hpcnode_cgroup_wait(hpcnode_cgroup *c, const char *scope, int cance
 {
         Patience patience = patience_new();
 
-        for (;;) {
+        for (bool again = false;; again = true) {
                 _cleanup_(question_done) Question q = { .error = SD_BUS_ERROR_NULL, .result = 1 };
                 uint64_t asked = client_now_usec();
                 int r;
 
-                r = ask(c, scope, cancel_fd, &q);
+                r = ask(c, scope, again, cancel_fd, &q);
                 if (r >= 0)
                         r = q.result;
                 if (r >= 0) {

@@ -259,11 +259,12 @@ int hpcnode_cgroup_spawn(hpcnode_cgroup *c, const char *scope, const char *task,
                          const hpcnode_cgroup_options *options, const char *const argv[],
                          hpcnode_cgroup_info **ret, hpcnode_cgroup_error *ret_error);
 
-/* Waits until a job, a scope or "SCOPE/TASK" has ended, or the scope is a zombie. Restarts of the daemon meanwhile do not matter:
- * it is asked again, and only when it has been out of reach for 90 s, or was so from the beginning, this
- * fails with HPCNODE_CGROUP_ERROR_UNREACHABLE. When cancel_fd (-1: none) becomes readable, the function returns
- * -EINTR with HPCNODE_CGROUP_ERROR_INTERRUPTED; nothing is read from it. *ret (may be NULL) has state,
- * exit_status, exit_signal and oom_killed. */
+/* Waits until a job, a scope or "SCOPE/TASK" has ended, or the scope is a zombie. Restarts of the daemon
+ * meanwhile do not matter: it is asked again, without being started for that, and only when it has been
+ * out of reach for 90 s, or was so from the beginning, this fails with HPCNODE_CGROUP_ERROR_UNREACHABLE.
+ * When cancel_fd (-1: none) becomes readable, the function returns -EINTR with
+ * HPCNODE_CGROUP_ERROR_INTERRUPTED; nothing is read from it. *ret (may be NULL) has state, exit_status,
+ * exit_signal and oom_killed. */
 int hpcnode_cgroup_wait(hpcnode_cgroup *c, const char *scope, int cancel_fd,
                         hpcnode_cgroup_info **ret, hpcnode_cgroup_error *ret_error);
 

@@ -148,6 +148,28 @@ teardown() {
     grep -qx "signal: 15" "$BATS_TEST_TMPDIR/answer"
 }
 
+@test "a daemon that was stopped stays so though somebody waits, who is answered when it is started" {
+    run -0 hpcnode-ctl run --id awaited -- sleep infinity
+    pid=$(field pid "$output")
+    exec {calls}< <(exec timeout 120 busctl monitor --match "type='method_call',member='WaitScope'" 2>&1)
+    monitor=$!
+    grep -qm1 "^Monitoring" <&"$calls"
+    hpcnode-ctl wait awaited >"$BATS_TEST_TMPDIR/answer" &
+    client=$!
+    grep -qm1 Member=WaitScope <&"$calls"
+    systemctl stop hpcnode-cgroupd
+    # The first time that it asks again would start it.
+    [ "$(grep -cm2 Member=WaitScope <&"$calls")" -eq 2 ]
+    kill $monitor
+    exec {calls}<&-
+    [ "$(systemctl is-active hpcnode-cgroupd)" = inactive ]
+    kill "$pid"
+    await exit "$pid"
+    systemctl start hpcnode-cgroupd
+    wait $client
+    grep -qx "signal: 15" "$BATS_TEST_TMPDIR/answer"
+}
+
 @test "who asks before all is known again after a restart is answered when it is" {
     hpcnode-ctl create alloc
     hpcnode-ctl run --scope alloc --id lives -- sleep infinity
