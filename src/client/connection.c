@@ -2,6 +2,8 @@
 /* The handle: a connection to the bus, and calls of the manager's methods over it. */
 #include "client.h"
 
+#include "basic/reason.h"
+
 #include <time.h>
 
 uint64_t client_now_usec(void)
@@ -230,11 +232,12 @@ static int append_failed(hpcnode_cgroup_error *e, const char *what, int r)
 
 int client_append_string(sd_bus_message *m, const char *s, hpcnode_cgroup_error *e)
 {
+        char quoted[REASON_QUOTE_SIZE];
         int r;
 
         r = sd_bus_message_append_basic(m, 's', s);
         if (r < 0)
-                return append_failed(e, "an argument", r);
+                return append_failed(e, reason_quote(s, quoted), r);
         return 0;
 }
 

@@ -19,14 +19,16 @@
 
 /* One WaitScope under way. */
 typedef struct Question {
-        hpcnode_cgroup_info *answer; /* owned; NULL until it has come */
-        sd_bus_error error;
-        int result; /* 1: no answer yet, else 0 or negative errno */
+        hpcnode_cgroup_info *answer;  /* owned; NULL until it has come */
+        hpcnode_cgroup_error failure; /* why it could not be put */
+        sd_bus_error error;           /* the answer, when it is one */
+        int result;                   /* 1: no answer yet, else 0 or negative errno */
 } Question;
 
 static void question_done(Question *q)
 {
         sd_bus_error_free(&q->error);
+        hpcnode_cgroup_error_done(&q->failure);
         q->answer = hpcnode_cgroup_info_free(q->answer);
 }
 
@@ -102,10 +104,10 @@ static int ask(hpcnode_cgroup *c, const char *scope, bool again, int cancel_fd, 
         _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
         int r;
 
-        r = client_method(c, "WaitScope", &m, NULL);
+        r = client_method(c, "WaitScope", &m, &q->failure);
         if (r < 0)
                 return r;
-        r = client_append_string(m, scope, NULL);
+        r = client_append_string(m, scope, &q->failure);
         if (r < 0)
                 return r;
         /* Whoever has stopped the daemon wants it to stay so. */
@@ -152,6 +154,19 @@ static bool may_ask_again(const hpcnode_cgroup *c, const Question *q, int r, con
         return c->reached || sd_bus_error_has_name(&q->error, SD_BUS_ERROR_NO_REPLY);
 }
 
+/* Says why `q` failed with r, for good. */
+static int give_up(Question *q, int r, hpcnode_cgroup_error *ret_error)
+{
+        if (q->failure.code == HPCNODE_CGROUP_ERROR_NONE)
+                return client_error_bus(ret_error, &q->error, r);
+        if (ret_error) {
+                hpcnode_cgroup_error_done(ret_error);
+                *ret_error = q->failure;
+                q->failure = (hpcnode_cgroup_error) HPCNODE_CGROUP_ERROR_INIT;
+        }
+        return r;
+}
+
 _public_ int hpcnode_cgroup_wait(hpcnode_cgroup *c, const char *scope, int cancel_fd,
                                  hpcnode_cgroup_info **ret, hpcnode_cgroup_error *ret_error)
 {
@@ -180,7 +195,7 @@ _public_ int hpcnode_cgroup_wait(hpcnode_cgroup *c, const char *scope, int cance
                 }
                 if (r != -ECANCELED) {
                         if (!may_ask_again(c, &q, r, &patience))
-                                return client_error_bus(ret_error, &q.error, r);
+                                return give_up(&q, r, ret_error);
                         r = sleep_on(NULL, cancel_fd, patience.delay);
                 }
                 if (r == -ECANCELED)

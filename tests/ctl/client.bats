@@ -143,6 +143,14 @@ pid_gone() {
     [ "$output" = "error: Cannot execute /nonexistent: No such file or directory" ]
 }
 
+@test "what cannot be sent is named" {
+    for verb in inspect wait kill destroy empty "set --memory-max 64M" freeze; do
+        # shellcheck disable=SC2086 # a verb with an option
+        run -1 ctl $verb $'\xff'x
+        [ "$output" = "error: \"\\xffx\" cannot be sent over D-Bus: it is not UTF-8 text" ] || { echo "$output"; false; }
+    done
+}
+
 # fault LINE...: what the daemon does next, see fake-daemon.c.
 fault() {
     printf '%s\n' "$@" >"$FAKE_FAULTS"
