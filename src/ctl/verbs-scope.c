@@ -19,7 +19,14 @@ int verb_inspect(hpcnode_cgroup *c, Arguments *a)
         return record_print(record, a->json);
 }
 
-/* All that is known of what has ended; the bare outcome when there is no record of it. */
+/* Whether there is nothing to be had beyond the outcome: no record of it, or nobody left to ask. */
+static bool outcome_is_all(hpcnode_cgroup_error_code code)
+{
+        return code == HPCNODE_CGROUP_ERROR_NOT_FOUND || code == HPCNODE_CGROUP_ERROR_UNREACHABLE ||
+               code == HPCNODE_CGROUP_ERROR_TIMED_OUT;
+}
+
+/* All that is known of what has ended, at least the bare outcome. */
 static int print_outcome(hpcnode_cgroup *c, Arguments *a, const hpcnode_cgroup_info *outcome)
 {
         _cleanup_(hpcnode_cgroup_error_done) hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
@@ -30,7 +37,7 @@ static int print_outcome(hpcnode_cgroup *c, Arguments *a, const hpcnode_cgroup_i
                 record_add_info(record, info);
                 return record_print(record, a->json);
         }
-        if (e.code != HPCNODE_CGROUP_ERROR_NOT_FOUND)
+        if (!outcome_is_all(e.code))
                 return fail(&e);
         record_add_text(record, "id", a->operands[0]);
         record_add_info(record, outcome);

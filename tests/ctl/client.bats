@@ -177,6 +177,16 @@ called() {
     grep -qx "id: seven" "$BATS_TEST_TMPDIR/out"
 }
 
+@test "a wait prints the outcome also when nothing else can be asked any more" {
+    for member in GetScope GetAll; do
+        fault "crash $member" "crash $member"
+        run -0 --separate-stderr ctl wait seven
+        came
+        [ "$output" = $'id: seven\nstate: failed\nexit: 7\noom_killed: 0' ]
+        [ -z "$stderr" ]
+    done
+}
+
 @test "what only reads is asked once more when the daemon goes away" {
     while read -r member verb; do
         fault "crash $member"
