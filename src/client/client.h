@@ -157,6 +157,19 @@ int client_check_name(const char *name, char **ret_name, hpcnode_cgroup_error *e
 int client_read_created(sd_bus_message *reply, const char *name, hpcnode_cgroup_info **ret,
                         hpcnode_cgroup_error *e);
 
+/* --- target.c --- */
+
+/* A scope, or a task of it. */
+typedef struct ClientTarget {
+        char *scope; /* owned; the path of its cgroup when it starts with '/', else name or unit */
+        char *task;  /* owned; NULL: the whole scope */
+} ClientTarget;
+
+void client_target_done(ClientTarget *t);
+
+/* Takes apart what calls accept as `scope`, as the daemon would. It need not exist. */
+int client_target_parse(const char *text, ClientTarget *ret, hpcnode_cgroup_error *e);
+
 DEFINE_CLEANUP(hpcnode_cgroup *, hpcnode_cgroup_free);
 DEFINE_CLEANUP(hpcnode_cgroup_limits *, hpcnode_cgroup_limits_free);
 DEFINE_CLEANUP(hpcnode_cgroup_options *, hpcnode_cgroup_options_free);

@@ -2,9 +2,9 @@
 /* Records of the daemon's acts, read from the journal: the daemon itself is not asked. */
 #include "client.h"
 
-#include "basic/cgroup-file.h"
 #include "basic/event.h"
 #include "basic/fields.h"
+#include "basic/reason.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -87,12 +87,10 @@ static int match_daemon(sd_journal *j, bool user)
 
 static int match_scope(sd_journal *j, const char *scope)
 {
-        const char *suffix = endswith(scope, ".scope"), *path = startswith(scope, CGROUP_ROOT "/");
+        const char *suffix = endswith(scope, ".scope");
         _cleanup_(freep) char *name = NULL;
         int r;
 
-        if (path)
-                return match(j, EVENT_FIELD_CGROUP, path - 1);
         if (*scope == '/')
                 return match(j, EVENT_FIELD_CGROUP, scope);
         if (!suffix)
@@ -132,12 +130,33 @@ static bool journal_is_closed(bool user)
         return closed;
 }
 
+/* Main's records are the scope's. */
+static int check_target(const ClientTarget *t, const char *text, hpcnode_cgroup_error *e)
+{
+        char quoted[REASON_QUOTE_SIZE];
+
+        if (!t->task || streq(t->task, "main"))
+                return 0;
+        return client_error(e, HPCNODE_CGROUP_ERROR_INVALID_ARGS,
+                            "%s has no records: of the tasks of a scope only main has, see "
+                            "hpcnode-events(7)",
+                            reason_quote(text, quoted));
+}
+
 static int open_events(bool user, const char *scope, hpcnode_cgroup_events **ret,
                        hpcnode_cgroup_error *e)
 {
         _cleanup_(hpcnode_cgroup_events_freep) hpcnode_cgroup_events *ev = NULL;
+        _cleanup_(client_target_done) ClientTarget target = { NULL };
         int r;
 
+        if (scope) {
+                r = client_target_parse(scope, &target, e);
+                if (r >= 0)
+                        r = check_target(&target, scope, e);
+                if (r < 0)
+                        return r;
+        }
         if (journal_is_closed(user))
                 return client_error(e, HPCNODE_CGROUP_ERROR_PERMISSION_DENIED,
                                     "the records are in the system's journal, which root and the "
@@ -157,7 +176,7 @@ static int open_events(bool user, const char *scope, hpcnode_cgroup_events **ret
         if (r >= 0 && scope) {
                 r = sd_journal_add_conjunction(ev->journal);
                 if (r >= 0)
-                        r = match_scope(ev->journal, scope);
+                        r = match_scope(ev->journal, target.scope);
         }
         if (r >= 0)
                 r = sd_journal_seek_head(ev->journal);

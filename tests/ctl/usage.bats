@@ -296,6 +296,20 @@ accepted() {
     done
 }
 
+@test "events refuses tasks that have no records, and what cannot be a scope" {
+    object=/org/hpcnode/Cgroup1/scope/workload_2dx_2escope
+    for scope in x/rank-0 workload-x.scope/rank-0 workload.slice/workload-x.scope/payload/rank-0 \
+        /sys/fs/cgroup/workload.slice/workload-x.scope/payload/rank-0 $object/task/rank_2d0; do
+        run -1 --separate-stderr ctl events "$scope"
+        [ "$stderr" = "error: \"$scope\" has no records: of the tasks of a scope only main has, see hpcnode-events(7)" ] ||
+            { echo "$stderr"; false; }
+    done
+    run -1 --separate-stderr ctl events ../x
+    [[ $stderr == "error: "*'"../x" is not the path of a cgroup: '* ]]
+    run -1 --separate-stderr ctl events ${object%/*}/
+    [[ $stderr == "error: "*" is not the object path of a scope or a task" ]]
+}
+
 @test "events takes a number of lines, and one scope" {
     for value in garbage -1 "" 1.5 99999999999; do
         run -2 --separate-stderr ctl events -n "$value"

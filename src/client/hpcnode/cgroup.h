@@ -301,7 +301,9 @@ int hpcnode_cgroup_inspect(hpcnode_cgroup *c, const char *scope, hpcnode_cgroup_
 typedef struct hpcnode_cgroup_events hpcnode_cgroup_events;
 
 /* Opens the records of the system's daemon, of all scopes or only of `scope` (NULL: all), from the oldest
- * on. HPCNODE_CGROUP_ERROR_PERMISSION_DENIED when the caller may not read the journal that has them. */
+ * on. Of "SCOPE/TASK" only "SCOPE/main" has any, those of the scope; others are
+ * HPCNODE_CGROUP_ERROR_INVALID_ARGS. HPCNODE_CGROUP_ERROR_PERMISSION_DENIED when the caller may not read the
+ * journal that has them. */
 int hpcnode_cgroup_events_open(const char *scope, hpcnode_cgroup_events **ret,
                                hpcnode_cgroup_error *ret_error);
 

@@ -226,7 +226,9 @@ value() {
     hpcnode-ctl run --id two --wait -- true
     records one >"$BATS_TEST_TMPDIR/one"
     [ "$(wc -l <"$BATS_TEST_TMPDIR/one")" -eq 5 ]
-    for name in one.scope workload-one.scope /workload.slice/workload-one.scope "$(dir one)"; do
+    for name in one.scope workload-one.scope /workload.slice/workload-one.scope workload.slice/workload-one.scope \
+        "$(dir one)" "$(dir one)/payload" "$BUS_PATH/scope/workload_2done_2escope" \
+        one/main workload-one.scope/main "$(dir one)/payload/main" "$BUS_PATH/scope/workload_2done_2escope/task/main"; do
         hpcnode-ctl events "$name" | diff "$BATS_TEST_TMPDIR/one" -
     done
     run -0 hpcnode-ctl events -n 2 one
