@@ -1,15 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # bash completion of hpcnode-ctl; scopes are asked for live.
 
-_hpcnode_ctl_scopes() {
-    local user=()
-    [[ ${COMP_WORDS[1]} != --user ]] || user=(--user)
-    hpcnode-ctl "${user[@]}" list --no-legend 2>/dev/null | while read -r name _; do
-        printf '%s\n' "$name"
-    done
-}
-
-# The verb of the line, or nothing while it is still to come.
+# The index of the verb; fails while it is still to come.
 _hpcnode_ctl_verb() {
     local i
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -20,22 +12,28 @@ _hpcnode_ctl_verb() {
             ;;
         -*) ;;
         *)
-            printf '%s\n' "${COMP_WORDS[i]}"
+            printf '%s\n' "$i"
             return
             ;;
         esac
     done
+    return 1
 }
 
-# Where the command of `run` stands; fails while it is still to come.
+_hpcnode_ctl_scopes() {
+    local verb user=()
+    verb=$(_hpcnode_ctl_verb)
+    [[ " ${COMP_WORDS[*]:1:verb-1} " != *" --user "* ]] || user=(--user)
+    hpcnode-ctl "${user[@]}" list --no-legend 2>/dev/null | while read -r name _; do
+        printf '%s\n' "$name"
+    done
+}
+
+# Where the command of `run`, which stands at $1, begins; fails while it is still to come.
 _hpcnode_ctl_command() {
-    local i after_run=
-    for ((i = 1; i < COMP_CWORD; i++)); do
+    local i
+    for ((i = $1 + 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        run)
-            [[ -z $after_run ]] || break
-            after_run=1
-            ;;
         --) ((i + 1 < COMP_CWORD)) && ((++i)) && break ;;
         --wait | --pipe | --no-new-privs | --help | -h) ;;
         -*)
@@ -48,7 +46,7 @@ _hpcnode_ctl_command() {
     ((i < COMP_CWORD)) && printf '%s\n' "$i"
 }
 
-# The values of option $1, matching $2. Fails when it is not one that takes a value.
+# The values of option $1, matching $2, after verb $3. Fails when it is not one that takes a value.
 _hpcnode_ctl_value() {
     case $1 in
     --json) COMPREPLY=($(compgen -W "pretty short off" -- "$2")) ;;
@@ -57,7 +55,10 @@ _hpcnode_ctl_value() {
         pact-gpu.slice pact-audit.slice" -- "$2")) ;;
     --signal) COMPREPLY=($(compgen -W "HUP INT QUIT KILL USR1 USR2 TERM CONT STOP TSTP" -- "$2")) ;;
     --log) COMPREPLY=($(compgen -W "journal null file:" -- "$2")) ;;
-    --user) COMPREPLY=($(compgen -u -- "$2")) ;;
+    --user)
+        [[ $3 == run ]] || return 1
+        COMPREPLY=($(compgen -u -- "$2"))
+        ;;
     --group) COMPREPLY=($(compgen -g -- "$2")) ;;
     --cwd) COMPREPLY=($(compgen -d -- "$2")) ;;
     --device) COMPREPLY=($(compgen -f -- "${2:-/dev/}")) ;;
@@ -74,10 +75,10 @@ _hpcnode_ctl() {
         --cpu-max --cpuset-cpus --cpuset-mems --io-weight --io-max --pids-max --device"
     local common="--json --help"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local verb command options="" operands=""
+    local verb="" index command options="" operands=""
 
-    verb=$(_hpcnode_ctl_verb)
-    if [[ $verb == run ]] && command=$(_hpcnode_ctl_command); then
+    index=$(_hpcnode_ctl_verb) && verb=${COMP_WORDS[index]}
+    if [[ $verb == run ]] && command=$(_hpcnode_ctl_command "$index"); then
         if declare -F _command_offset >/dev/null; then
             _command_offset "$command"
         else
@@ -90,7 +91,7 @@ _hpcnode_ctl() {
     elif [[ $current == "=" ]]; then
         current=""
     fi
-    _hpcnode_ctl_value "$previous" "$current" && return
+    _hpcnode_ctl_value "$previous" "$current" "$verb" && return
 
     case $verb in
     "")

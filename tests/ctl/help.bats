@@ -91,6 +91,58 @@ complete_line() {
     _hpcnode_ctl
 }
 
+@test "bash tells the option --user before the verb from that of run" {
+    # shellcheck source=/dev/null
+    source "$bash_completion"
+    complete_line hpcnode-ctl --user ""
+    diff <(verbs_of_help | sort) <(printf '%s\n' "${COMPREPLY[@]}" | grep -v ^- | sort)
+    complete_line hpcnode-ctl --user run --user roo
+    [ "${COMPREPLY[*]}" = root ]
+    complete_line hpcnode-ctl --user run --slice work
+    [ "${COMPREPLY[*]}" = workload.slice ]
+}
+
+@test "bash asks the daemon of the user for scopes after --user, wherever it stands before the verb" {
+    # What would be asked.
+    hpcnode-ctl() {
+        echo "${*// /_}"
+    }
+    # shellcheck source=/dev/null
+    source "$bash_completion"
+    complete_line hpcnode-ctl inspect ""
+    [ "${COMPREPLY[*]}" = list ]
+    for line in "--user inspect" "--json short --user kill" "--user --json = short wait" "--user run --scope"; do
+        # shellcheck disable=SC2086 # words
+        complete_line hpcnode-ctl $line ""
+        [ "${COMPREPLY[*]}" = --user ] || { echo "$line: ${COMPREPLY[*]}"; false; }
+    done
+    complete_line hpcnode-ctl run --user root --scope ""
+    [ "${COMPREPLY[*]}" = list ]
+}
+
+@test "zsh asks the daemon of the user for scopes after --user" {
+    command -v zsh >/dev/null || skip "zsh is not installed"
+    # The line has a verb with a scope; its options are $1.
+    # shellcheck disable=SC2016 # expanded by zsh
+    stand_ins='
+        _arguments() {
+            [[ $1 == -C ]] || { _hpcnode_ctl_scopes; return }
+            state=operand words=(inspect "")
+            [[ -z $given ]] || opt_args[$given]=
+        }
+        _call_program() { print -r -- "${(@)argv[2,-1]}" >>asked; }
+        compadd() { }
+        given=$1
+        source "$2"'
+    cd "$BATS_TEST_TMPDIR"
+    zsh -f -c "$stand_ins" zsh "" "$zsh_completion"
+    zsh -f -c "$stand_ins" zsh --user "$zsh_completion"
+    diff asked - <<'END'
+hpcnode-ctl list --no-legend
+hpcnode-ctl --user list --no-legend
+END
+}
+
 @test "zsh completes the same verbs and options" {
     diff <(verbs_of_help | sort) \
         <(sed -n "/^_hpcnode_ctl_verbs=/,/^)/s/^ *'\([a-z]*\):.*/\1/p" "$zsh_completion" | sort)
