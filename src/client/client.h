@@ -48,7 +48,9 @@ typedef enum OptionCalls {
 /* Each fills *e (which may be NULL) and returns the negative errno of the code. */
 int client_error(hpcnode_cgroup_error *e, hpcnode_cgroup_error_code code, const char *format, ...)
         _printf_(3, 4);
-int client_error_bus(hpcnode_cgroup_error *e, const sd_bus_error *error, int r);
+/* What the bus said of a call; c may be NULL where none was put. */
+int client_error_bus(const hpcnode_cgroup *c, hpcnode_cgroup_error *e, const sd_bus_error *error,
+                     int r);
 int client_error_reply(hpcnode_cgroup_error *e, int r); /* an answer that cannot be read */
 int client_oom(hpcnode_cgroup_error *e);
 

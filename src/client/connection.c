@@ -87,7 +87,7 @@ int client_method(hpcnode_cgroup *c, const char *method, sd_bus_message **ret,
         r = sd_bus_message_new_method_call(c->bus, ret, BUS_NAME, MANAGER_PATH, MANAGER_IFACE,
                                            method);
         if (r < 0)
-                return client_error_bus(e, NULL, r);
+                return client_error_bus(c, e, NULL, r);
         return 0;
 }
 
@@ -110,7 +110,7 @@ int client_call(hpcnode_cgroup *c, sd_bus_message *m, sd_bus_message **ret_reply
         int r;
 
         r = call(c, m, 0, ret_reply, &error);
-        return r < 0 ? client_error_bus(e, &error, r) : 0;
+        return r < 0 ? client_error_bus(c, e, &error, r) : 0;
 }
 
 int client_call_string(hpcnode_cgroup *c, const char *method, const char *argument,
@@ -158,7 +158,7 @@ static int query_new(hpcnode_cgroup *c, const char *object, const char *interfac
                 return r;
         r = sd_bus_message_new_method_call(c->bus, &m, BUS_NAME, object, interface, member);
         if (r < 0)
-                return client_error_bus(e, NULL, r);
+                return client_error_bus(c, e, NULL, r);
         for (const char *const *a = arguments; a && *a; a++) {
                 r = client_append_string(m, *a, e);
                 if (r < 0)
@@ -186,7 +186,7 @@ int client_query(hpcnode_cgroup *c, const char *object, const char *interface, c
                 if (r >= 0)
                         return 0;
                 if (again || !client_may_query_again(c, begun, &error, r))
-                        return client_error_bus(e, &error, r);
+                        return client_error_bus(c, e, &error, r);
         }
 }
 
@@ -227,7 +227,7 @@ static int append_failed(hpcnode_cgroup_error *e, const char *what, int r)
         if (r == -EINVAL)
                 return client_error(e, HPCNODE_CGROUP_ERROR_INVALID_ARGS,
                                     "%s cannot be sent over D-Bus: it is not UTF-8 text", what);
-        return client_error_bus(e, NULL, r);
+        return client_error_bus(NULL, e, NULL, r);
 }
 
 int client_append_string(sd_bus_message *m, const char *s, hpcnode_cgroup_error *e)

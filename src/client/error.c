@@ -167,9 +167,11 @@ bool client_error_is_transport(const sd_bus_error *error, int r)
                code == HPCNODE_CGROUP_ERROR_SHUTTING_DOWN;
 }
 
-int client_error_bus(hpcnode_cgroup_error *e, const sd_bus_error *error, int r)
+int client_error_bus(const hpcnode_cgroup *c, hpcnode_cgroup_error *e, const sd_bus_error *error,
+                     int r)
 {
         const char *sentence = error && error->message ? error->message : strerror(-r);
+        const char *manager = c && c->user ? " --user" : "";
         hpcnode_cgroup_error_code code;
 
         if (sd_bus_error_is_set(error) && !startswith(error->name, "System.Error."))
@@ -186,14 +188,14 @@ int client_error_bus(hpcnode_cgroup_error *e, const sd_bus_error *error, int r)
         if (code == HPCNODE_CGROUP_ERROR_UNREACHABLE)
                 return client_error(
                         e, code,
-                        "cannot reach hpcnode-cgroupd: %s; see: systemctl status hpcnode-cgroupd",
-                        sentence);
+                        "cannot reach hpcnode-cgroupd: %s; see: systemctl%s status hpcnode-cgroupd",
+                        sentence, manager);
         if (code == HPCNODE_CGROUP_ERROR_TIMED_OUT)
                 return client_error(
                         e, code,
                         "no answer from hpcnode-cgroupd (%s), it may yet have done what it was "
-                        "asked; see: systemctl status hpcnode-cgroupd",
-                        sentence);
+                        "asked; see: systemctl%s status hpcnode-cgroupd",
+                        sentence, manager);
         /* The bus itself refused to pass the call on, in words that are for its administrator. */
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
                 return client_error(

@@ -190,6 +190,6 @@ _public_ int hpcnode_cgroup_list(hpcnode_cgroup *c, hpcnode_cgroup_info ***ret,
                 may_query_again = client_may_query_again(c, begun, NULL, r);
                 client_disconnect(c); /* answers that still come would fill freed entries */
                 if (again || !may_query_again)
-                        return client_error_bus(ret_error, NULL, r);
+                        return client_error_bus(c, ret_error, NULL, r);
         }
 }

@@ -177,7 +177,7 @@ _public_ int hpcnode_cgroup_kill(hpcnode_cgroup *c, const char *scope, int signa
                 return r;
         r = sd_bus_message_append_basic(m, 'i', &number);
         if (r < 0)
-                return client_error_bus(ret_error, NULL, r);
+                return client_error_bus(c, ret_error, NULL, r);
         return client_call(c, m, NULL, ret_error);
 }
 

@@ -155,10 +155,10 @@ static bool may_ask_again(const hpcnode_cgroup *c, const Question *q, int r, con
 }
 
 /* Says why `q` failed with r, for good. */
-static int give_up(Question *q, int r, hpcnode_cgroup_error *ret_error)
+static int give_up(const hpcnode_cgroup *c, Question *q, int r, hpcnode_cgroup_error *ret_error)
 {
         if (q->failure.code == HPCNODE_CGROUP_ERROR_NONE)
-                return client_error_bus(ret_error, &q->error, r);
+                return client_error_bus(c, ret_error, &q->error, r);
         if (ret_error) {
                 hpcnode_cgroup_error_done(ret_error);
                 *ret_error = q->failure;
@@ -195,7 +195,7 @@ _public_ int hpcnode_cgroup_wait(hpcnode_cgroup *c, const char *scope, int cance
                 }
                 if (r != -ECANCELED) {
                         if (!may_ask_again(c, &q, r, &patience))
-                                return give_up(&q, r, ret_error);
+                                return give_up(c, &q, r, ret_error);
                         r = sleep_on(NULL, cancel_fd, patience.delay);
                 }
                 if (r == -ECANCELED)

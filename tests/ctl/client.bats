@@ -261,6 +261,10 @@ END
             run timeout 20 "$CTL" $verb
             [[ $status -eq 1 && $output == "error: cannot reach hpcnode-cgroupd: "*"systemctl status hpcnode-cgroupd" ]] ||
                 { echo "$output"; stop_bus "$bus"; false; }
+            # shellcheck disable=SC2086 # a verb with its operand
+            DBUS_SESSION_BUS_ADDRESS=$DBUS_SYSTEM_BUS_ADDRESS run timeout 20 "$CTL" --user $verb
+            [[ $status -eq 1 && $output == "error: cannot reach "*"systemctl --user status hpcnode-cgroupd" ]] ||
+                { echo "$output"; stop_bus "$bus"; false; }
         done
         stop_bus "$bus"
     done
