@@ -137,7 +137,7 @@ size_t hpcnode_cgroup_limits_count_io_rules(const hpcnode_cgroup_limits *limits)
  *   WorkingDirectory  text    r s  absolute path; default "/"
  *   Environment       text    r s  "NAME=VALUE", one call each; added to PATH, HOME, USER, LOGNAME,
  *                                  SHELL and LANG
- *   User, Group       text    r s  name or number; another user than its own only for root
+ *   User, Group       text    r s  name or number; for root only, and not with hpcnode_cgroup_open_user()
  *   StandardInput, StandardOutput, StandardError
  *                     fd      r s  default: nothing, and the log
  *   Log               text    r s  "journal" (default), "null" or "file:" and an absolute path
@@ -172,7 +172,7 @@ typedef struct hpcnode_cgroup_info {
         char *slice;  /* the slice's unit */
         char *cgroup; /* path below /sys/fs/cgroup */
         char *state;  /* creating, active, running, frozen, releasing, zombie, exited, failed,
-                         killed, lost */
+                         killed, lost; of a task also starting */
         char *owner;  /* "pact" or "workload" */
         char *description;
         char *log;        /* "journal", "null" or "file:PATH" */
@@ -232,7 +232,8 @@ const char *hpcnode_cgroup_metric_name(size_t index);
 int hpcnode_cgroup_metrics_get(const hpcnode_cgroup_metrics *metrics, const char *name,
                                uint64_t *ret);
 
-/* 1 when no process of a task is left in the scope, 0 when there is one. */
+/* 1 when no process of a task is left in the scope, 0 when there is one; with "SCOPE/TASK", whether that
+ * task has ended. */
 int hpcnode_cgroup_is_scope_empty(hpcnode_cgroup *c, const char *scope,
                                   hpcnode_cgroup_error *ret_error);
 
