@@ -4,6 +4,7 @@
 
 #include "basic/reason.h"
 
+#include <poll.h>
 #include <time.h>
 
 uint64_t client_now_usec(void)
@@ -14,11 +15,19 @@ uint64_t client_now_usec(void)
         return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
 }
 
+/* Whether the connection can be used. sd-bus learns that the bus has gone only from the next call. */
+static bool is_connected(sd_bus *bus)
+{
+        struct pollfd p = { .fd = bus ? sd_bus_get_fd(bus) : -EBADF, .events = POLLRDHUP };
+
+        return p.fd >= 0 && sd_bus_is_open(bus) > 0 && poll(&p, 1, 0) == 0;
+}
+
 int client_connect(hpcnode_cgroup *c, hpcnode_cgroup_error *e)
 {
         int r;
 
-        if (c->bus && sd_bus_is_open(c->bus) > 0)
+        if (is_connected(c->bus))
                 return 0;
         client_disconnect(c);
 

@@ -252,6 +252,25 @@ END
     [ "$(cat "$BATS_TEST_TMPDIR/out")" = pact ]
 }
 
+@test "a connection that was lost between two calls is made anew" {
+    first=$BATS_TEST_TMPDIR/first next=$BATS_TEST_TMPDIR/next
+    start_bus "$next" "$FAKE_DAEMON"
+    start_bus "$first" "$FAKE_DAEMON"
+    coproc HANDLE { "$FREEZE_EACH" 3>&-; }
+    echo one >&"${HANDLE[1]}"
+    read -r answer <&"${HANDLE[0]}"
+    [ "$answer" = "one is frozen" ]
+    # The next bus listens where the first did, which must not tidy up.
+    ln -f "$next/bus" "$first/bus"
+    pid=$(cat "$first/bus.pid")
+    kill -KILL "$pid"
+    eventually pid_gone "$pid"
+    echo two >&"${HANDLE[1]}"
+    read -r answer <&"${HANDLE[0]}"
+    stop_bus "$next"
+    [ "$answer" = "two is frozen" ] || { echo "$answer"; false; }
+}
+
 @test "a daemon that cannot be started, or is not there, is said so at once" {
     for daemon in /bin/false ""; do
         bus=$(mktemp -d -p "$BATS_TEST_TMPDIR")

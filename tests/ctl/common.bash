@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the tests of hpcnode-ctl share. meson sets CTL, FAKE_DAEMON and SOURCE_ROOT.
+# What the tests of hpcnode-ctl share. meson sets CTL, FAKE_DAEMON, FREEZE_EACH and SOURCE_ROOT.
 
 ctl() {
     "$CTL" "$@"
