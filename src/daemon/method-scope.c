@@ -183,11 +183,10 @@ static int kill_at_once(Scope *s, const Task *t, sd_bus_error *error)
         int r, fd = s->payload_fd;
 
         if (t) {
-                leaf = openat(s->payload_fd, t->name,
-                              O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+                leaf = cgroup_open(s->payload_fd, t->name);
                 fd = leaf;
         }
-        r = fd < 0 ? -errno : cgroup_kill(fd);
+        r = fd < 0 ? fd : cgroup_kill(fd);
         if (r == -ENOENT && t)
                 return 0; /* its leaf went with its last process */
         if (r < 0)

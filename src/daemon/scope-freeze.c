@@ -246,9 +246,8 @@ void task_freeze(Task *t, bool freeze, Call *call)
                 return;
         }
         f->freeze = freeze;
-        f->leaf_fd =
-                openat(s->payload_fd, t->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        r = f->leaf_fd < 0 ? -errno : task_freeze_begin(f, s->manager->event);
+        f->leaf_fd = cgroup_open(s->payload_fd, t->name);
+        r = f->leaf_fd < 0 ? f->leaf_fd : task_freeze_begin(f, s->manager->event);
         if (r < 0) {
                 error_set(&error, r == -ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "%s: %s (errno %d)",
                           f->path, strerror(-r), -r);

@@ -16,7 +16,7 @@ bool scope_is_frozen_by_systemd(const Scope *s)
 
         if (s->cgroup_fd < 0)
                 return false;
-        fd = openat(s->cgroup_fd, "supervisor", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        fd = cgroup_open(s->cgroup_fd, "supervisor");
         return fd >= 0 && cgroup_frozen(fd) > 0;
 }
 

@@ -88,7 +88,7 @@ static int adopt_leaf(Scope *s, const char *name)
                 t.oom = s->main_oom;
                 return adopt_task(s, &t);
         }
-        leaf = openat(s->payload_fd, name, O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_RDONLY);
+        leaf = cgroup_open(s->payload_fd, name);
         if (leaf < 0 || cgroup_populated(leaf) <= 0) {
                 t.ended = true;
                 t.exit_usec = now_realtime_usec();

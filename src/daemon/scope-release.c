@@ -319,7 +319,7 @@ static void continue_supervisor(Scope *s)
 
         if (s->cgroup_fd < 0)
                 return;
-        dir = openat(s->cgroup_fd, "supervisor", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        dir = cgroup_open(s->cgroup_fd, "supervisor");
         if (dir >= 0)
                 (void) cgroup_signal(dir, SIGCONT);
 }

@@ -17,8 +17,7 @@
 
 static bool was_killed_for_memory(const Scope *s, const char *task)
 {
-        _cleanup_(closep) int leaf =
-                openat(s->payload_fd, task, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(closep) int leaf = cgroup_open(s->payload_fd, task);
         uint64_t kills;
 
         return leaf >= 0 && cgroup_read_key(leaf, "memory.events", "oom_kill", &kills) >= 0 &&

@@ -245,10 +245,9 @@ int scope_open_payload(Scope *s)
 {
         int r;
 
-        s->payload_fd =
-                openat(s->cgroup_fd, "payload", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        s->payload_fd = cgroup_open(s->cgroup_fd, "payload");
         if (s->payload_fd < 0)
-                return -errno;
+                return s->payload_fd;
         r = watch_file(s, "cgroup.events", on_events, &s->events_watch);
         if (r >= 0)
                 r = scope_watch_freezes(s);
@@ -441,8 +440,7 @@ static void kill_unborn(Scope *s)
 
                 if (!t->starting || s->payload_fd < 0)
                         continue;
-                leaf = openat(s->payload_fd, t->name,
-                              O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_RDONLY);
+                leaf = cgroup_open(s->payload_fd, t->name);
                 if (leaf >= 0)
                         (void) cgroup_kill(leaf);
         }

@@ -111,8 +111,8 @@ static bool is_left_over(int dir)
 {
         _cleanup_(closep) int supervisor = -EBADF, payload = -EBADF;
 
-        supervisor = openat(dir, "supervisor", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        payload = openat(dir, "payload", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        supervisor = cgroup_open(dir, "supervisor");
+        payload = cgroup_open(dir, "payload");
         return supervisor >= 0 && payload >= 0 && cgroup_populated(payload) == 0 &&
                cgroup_populated(supervisor) > 0;
 }

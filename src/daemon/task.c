@@ -60,12 +60,24 @@ int task_object_path(const Task *t, char **ret)
         return sd_bus_path_encode(prefix, t->name, ret);
 }
 
+/* With its scope, or alone. */
+static bool is_frozen(const Task *t)
+{
+        const Scope *s = t->scope;
+        _cleanup_(closep) int leaf = -EBADF;
+
+        if (s->frozen_by || s->frozen_by_systemd || s->payload_fd < 0)
+                return s->payload_fd >= 0;
+        leaf = cgroup_open(s->payload_fd, t->name);
+        return leaf >= 0 && cgroup_frozen(leaf) > 0;
+}
+
 const char *task_state(const Task *t)
 {
         if (t->starting)
                 return "starting";
         if (!t->ended)
-                return t->scope->frozen_by || t->scope->frozen_by_systemd ? "frozen" : "running";
+                return is_frozen(t) ? "frozen" : "running";
         return scope_state_to_string(outcome_state(t->exit_status, t->exit_signal));
 }
 

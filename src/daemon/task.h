@@ -36,7 +36,7 @@ static inline bool task_is_over(const Task *t)
         return t->ended && !t->starting;
 }
 
-/* "starting", "running", "exited", "failed" or "killed". */
+/* "starting", "running", "frozen", "exited", "failed", "killed" or "lost". */
 const char *task_state(const Task *t);
 
 /* The process has started, or has ended: takes over what the supervisor said. */

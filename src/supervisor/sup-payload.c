@@ -86,10 +86,9 @@ int payload_kill(Supervisor *s)
 
 static int leaf_signal(Supervisor *s, Task *t, int sig)
 {
-        _cleanup_(closep) int leaf =
-                openat(s->payload_fd, t->name, O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_RDONLY);
+        _cleanup_(closep) int leaf = cgroup_open(s->payload_fd, t->name);
 
-        return leaf < 0 ? -errno : cgroup_signal(leaf, sig);
+        return leaf < 0 ? leaf : cgroup_signal(leaf, sig);
 }
 
 int request_signal(Supervisor *s, Request *r)

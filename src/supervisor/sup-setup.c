@@ -31,13 +31,10 @@ static int fail(Request *r, const char *reason, int error)
 
 static int make_directory(int parent, const char *name, bool *ret_made)
 {
-        int fd;
-
         *ret_made = mkdirat(parent, name, 0755) >= 0;
         if (!*ret_made && errno != EEXIST)
                 return -errno;
-        fd = openat(parent, name, O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_RDONLY);
-        return fd < 0 ? -errno : fd;
+        return cgroup_open(parent, name);
 }
 
 static bool line_valid(const char *s)

@@ -203,9 +203,9 @@ static int open_leaf(Supervisor *s, const char *name)
 
         if (!made && errno != EEXIST)
                 return -errno;
-        leaf = openat(s->payload_fd, name, O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_RDONLY);
+        leaf = cgroup_open(s->payload_fd, name);
         if (leaf < 0)
-                return -errno;
+                return leaf;
         if (!made && cgroup_populated(leaf) != 0)
                 return -EEXIST;
         return TAKE_FD(leaf);

@@ -38,8 +38,7 @@ static void thaw(Supervisor *s)
 
                 if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
                         continue;
-                leaf = openat(dirfd(d), entry->d_name,
-                              O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_RDONLY);
+                leaf = cgroup_open(dirfd(d), entry->d_name);
                 if (leaf >= 0)
                         (void) cgroup_write(leaf, "cgroup.freeze", "0");
         }

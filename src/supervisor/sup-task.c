@@ -185,7 +185,7 @@ static bool killed_for_memory(Supervisor *s, Task *t)
         bool more;
         int r = -ENOENT;
 
-        leaf = openat(s->payload_fd, t->name, O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_RDONLY);
+        leaf = cgroup_open(s->payload_fd, t->name);
         if (leaf >= 0)
                 r = cgroup_read_key(leaf, "memory.events", "oom_kill", &kills);
         if (r >= 0)

@@ -14,3 +14,20 @@ load lib
     [[ $(content "$(dir ice)/payload/cgroup.events") == *"frozen 0"* ]]
     [ "$(property ice State)" = 's "running"' ]
 }
+
+@test "one task is frozen alone, is told so, and its scope goes on" {
+    hpcnode-ctl create alloc
+    hpcnode-ctl run --scope alloc --id cold -- sleep infinity
+    hpcnode-ctl run --scope alloc --id warm -- sleep infinity
+    hpcnode-ctl freeze alloc/cold
+    run -0 hpcnode-ctl inspect alloc/cold
+    has "state: frozen"
+    run -0 hpcnode-ctl inspect alloc/warm
+    has "state: running"
+    systemctl restart hpcnode-cgroupd
+    run -0 hpcnode-ctl inspect alloc/cold
+    has "state: frozen"
+    hpcnode-ctl thaw alloc/cold
+    run -0 hpcnode-ctl inspect alloc/cold
+    has "state: running"
+}
