@@ -21,6 +21,8 @@ setup_file() {
 teardown_file() {
     rmdir "$CGROUPS/hpcnode-test"
     [ -z "${NODE_DISK-}" ] || umount /mnt/frozen
+    # One of its tests stops journald with its sockets, which takes the connection of every service.
+    systemctl restart hpcnode-cgroupd
 }
 
 @test "the supervisor does what its protocol says" {
