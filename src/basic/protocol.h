@@ -48,9 +48,10 @@
  *            connection, until `forget` or `release`.
  *   empty    payload has become empty (populated 1 → 0).
  *   stopping PID 1 stops the scope. The supervisor thaws the payload, waits until it is empty, and ends
- *            on `release`; if none comes within STOP_RELEASE_USEC of that, or no daemon is connected,
- *            it leaves `<id>.outcome` in the runtime directory: the fields of main's `exited` (without
- *            type) and the metrics by name (metrics.h).
+ *            on `release`, or when none comes within STOP_RELEASE_USEC of that, or no daemon is
+ *            connected. Before that it leaves `<id>.outcome` in the runtime directory, which is the
+ *            daemon's to remove: the fields of main's `exited` (without type) and the metrics by name
+ *            (metrics.h).
  *
  * A task called `main` is supervised: when its process has ended, the supervisor kills everything that
  * is left in payload, whether or not a daemon is connected. A supervisor that was not set up ends when

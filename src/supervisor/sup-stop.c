@@ -92,23 +92,6 @@ void stop_signal(Supervisor *s, const struct signalfd_siginfo *si)
                 stop_begin(s);
 }
 
-void stop_payload_empty(Supervisor *s)
-{
-        if (s->state != SUPERVISOR_STOPPING)
-                return;
-        s->deadlines[DEADLINE_STOP_KILL] = USEC_NEVER;
-        s->deadlines[DEADLINE_STOP_LAST] = USEC_NEVER;
-        if (s->link.peer.fd < 0)
-                stop_finish(s);
-        else
-                s->deadlines[DEADLINE_STOP_RELEASE] = usec_add(now_usec(), STOP_RELEASE_USEC);
-}
-
-void stop_kill(Supervisor *s)
-{
-        (void) payload_kill(s);
-}
-
 static void append_outcome(Supervisor *s, Fields *f)
 {
         Task *t = task_find(s, TASK_MAIN);
@@ -148,15 +131,32 @@ static int write_outcome(Supervisor *s)
         return 0;
 }
 
+/* A daemon that is connected may hang, and then be killed as we may be: the outcome does not wait for it. */
+void stop_payload_empty(Supervisor *s)
+{
+        if (s->state != SUPERVISOR_STOPPING)
+                return;
+        s->deadlines[DEADLINE_STOP_KILL] = USEC_NEVER;
+        s->deadlines[DEADLINE_STOP_LAST] = USEC_NEVER;
+        (void) write_outcome(s);
+        if (s->link.peer.fd < 0)
+                s->quit = true;
+        else
+                s->deadlines[DEADLINE_STOP_RELEASE] = usec_add(now_usec(), STOP_RELEASE_USEC);
+}
+
+void stop_kill(Supervisor *s)
+{
+        (void) payload_kill(s);
+}
+
 /* Processes that cannot be killed (F30) take us with them when PID 1 loses its patience. */
 void stop_last(Supervisor *s)
 {
-        if (s->link.peer.fd < 0)
-                (void) write_outcome(s);
+        (void) write_outcome(s);
 }
 
-void stop_finish(Supervisor *s)
+void stop_release_timeout(Supervisor *s)
 {
-        (void) write_outcome(s);
         s->quit = true;
 }

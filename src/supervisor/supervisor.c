@@ -84,10 +84,13 @@ static void empty_timeout(Supervisor *s)
 }
 
 static void (*const deadline_handlers[_DEADLINE_MAX])(Supervisor *s) = {
-        [DEADLINE_CONNECT] = connect_timeout,    [DEADLINE_CONTROLLERS] = setup_enable_controllers,
-        [DEADLINE_LEAVES] = tasks_remove_leaves, [DEADLINE_EMPTY] = empty_timeout,
-        [DEADLINE_STOP_KILL] = stop_kill,        [DEADLINE_STOP_LAST] = stop_last,
-        [DEADLINE_STOP_RELEASE] = stop_finish,
+        [DEADLINE_CONNECT] = connect_timeout,
+        [DEADLINE_CONTROLLERS] = setup_enable_controllers,
+        [DEADLINE_LEAVES] = tasks_remove_leaves,
+        [DEADLINE_EMPTY] = empty_timeout,
+        [DEADLINE_STOP_KILL] = stop_kill,
+        [DEADLINE_STOP_LAST] = stop_last,
+        [DEADLINE_STOP_RELEASE] = stop_release_timeout,
 };
 
 static void handle_timer(Supervisor *s, Source *source, uint32_t events)

@@ -301,7 +301,23 @@ static void a_stopped_job_gets_the_time_it_needs(void **state)
         driver_expect_drop(d, "type", "empty", NULL);
         (void) request(d, "release");
         driver_expect_end(d);
-        assert_int_not_equal(faccessat(d->runtime_fd, DRIVER_ID ".outcome", F_OK, 0), 0);
+        driver_free(d);
+}
+
+/* Whatever becomes of the daemon then, and of the supervisor. */
+static void a_stopped_job_leaves_its_outcome_before_anybody_releases_it(void **state)
+{
+        Driver *d = driver_new(NULL);
+        char text[4096];
+
+        driver_spawn_ready(d, "main", SLOW_END, NULL);
+        driver_stop(d);
+        driver_expect_drop(d, "type", "empty", NULL);
+        outcome(d, text, sizeof(text));
+        assert_non_null(strstr(text, "task=main\n"));
+        assert_non_null(strstr(text, "\nexit=7\n"));
+        assert_non_null(strstr(text, "\ncpu_usage_usec="));
+        expect_alive(d);
         driver_free(d);
 }
 
@@ -561,6 +577,7 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(release_of_an_empty_scope_ends_the_supervisor),
         cmocka_unit_test(release_with_a_process_in_payload_is_refused),
         cmocka_unit_test(a_stopped_job_gets_the_time_it_needs),
+        cmocka_unit_test(a_stopped_job_leaves_its_outcome_before_anybody_releases_it),
         cmocka_unit_test(a_stop_without_daemon_leaves_the_outcome),
         cmocka_unit_test(a_stop_that_nobody_releases_ends_by_itself),
         cmocka_unit_test(a_frozen_job_is_thawed_to_be_stopped),

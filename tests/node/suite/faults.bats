@@ -203,6 +203,24 @@ drop() {
     done
 }
 
+@test "the daemon is killed at each step of a stop by systemd: its job's end is known" {
+    points=0
+    for point in $(fault-points release.); do
+        remember
+        hpcnode-ctl run --id victim -- sleep infinity
+        arm "$point"
+        systemctl stop workload-victim.scope
+        await exit "$DAEMON"
+        met
+        run -0 hpcnode-ctl wait victim
+        has "state: failed" "signal: 15"
+        hpcnode-ctl remove victim
+        all_gone
+        points=$((points + 1))
+    done
+    [ $points -ge 10 ]
+}
+
 @test "the daemon is killed while a record is removed" {
     for point in $(fault-points remove.); do
         hpcnode-ctl run --id victim --wait -- true

@@ -84,6 +84,24 @@ ended_by_term() {
     nothing_left
 }
 
+@test "a daemon that hangs during a stop, and is killed: the outcome is known to the next one" {
+    # PID 1 ends the supervisor before that has waited long enough for the daemon.
+    mkdir -p /etc/hpcnode/cgroupd.conf.d
+    printf '[Scopes]\nStopTimeoutSec=3\n' >$drop_in
+    systemctl restart hpcnode-cgroupd
+    remember
+    hpcnode-ctl run --id job -- sleep infinity
+    daemon_pid
+    kill -STOP "$DAEMON"
+    systemctl stop --no-block workload-job.scope
+    await gone "$(dir job)"
+    crash
+    systemctl start hpcnode-cgroupd
+    ended_by_term
+    hpcnode-ctl remove job
+    nothing_left
+}
+
 @test "systemctl kill ends the job, but not a scope that waits for tasks" {
     hpcnode-ctl create job
     hpcnode-ctl run --scope job --id task -- sleep infinity
