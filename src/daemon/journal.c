@@ -15,13 +15,18 @@
 /* As libsystemd sets it. How many datagrams the kernel keeps is net.unix.max_dgram_qlen. */
 #define JOURNAL_SNDBUF (8 * 1024 * 1024)
 
-/* The queue on disk: the offset of the first that is not sent yet, then each with its length before
- * it. */
+/* The queue on disk: this, then each datagram with its length before it. */
 #define QUEUE_FILE "journal-queue"
+
+typedef struct QueueHeader {
+        uint64_t begin;   /* offset of the first that is not sent yet */
+        uint64_t dropped; /* that no record has told of, if this daemon ends now */
+} QueueHeader;
 
 typedef struct Datagram {
         TAILQ_ENTRY(Datagram) queue;
         size_t length;
+        bool on_disk;
         char data[];
 } Datagram;
 
@@ -36,6 +41,7 @@ struct Journal {
         TAILQ_HEAD(, Datagram) queue;
         size_t n_bytes; /* in the queue */
         uint64_t dropped;
+        uint64_t n_volatile; /* in the queue, and not on disk */
         int file_fd;
         uint64_t file_begin, file_end;
 };
@@ -61,18 +67,41 @@ static int file_write(Journal *j, uint64_t offset, const void *data, size_t leng
         return (size_t) n == length ? 0 : -ENOSPC;
 }
 
+static int file_write_header(Journal *j)
+{
+        const QueueHeader header = { .begin = j->file_begin,
+                                     .dropped = j->dropped + j->n_volatile };
+
+        return file_write(j, 0, &header, sizeof header);
+}
+
 static int file_create(Journal *j)
 {
+        int r;
+
         j->file_fd = openat(j->dir_fd, QUEUE_FILE,
                             O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (j->file_fd < 0)
                 return -errno;
-        j->file_begin = j->file_end = sizeof j->file_begin;
-        return file_write(j, 0, &j->file_begin, sizeof j->file_begin);
+        j->file_begin = j->file_end = sizeof(QueueHeader);
+        r = file_write_header(j);
+        if (r < 0)
+                file_remove(j);
+        return r;
 }
 
-/* Without the file the queue is as good as the daemon's life. */
-static void file_append(Journal *j, const Datagram *d)
+/* Something was sent, or dropped, or is not to be said any more. */
+static void file_update(Journal *j)
+{
+        if (TAILQ_EMPTY(&j->queue) && j->dropped == 0)
+                file_remove(j);
+        else if (j->file_fd >= 0)
+                (void) file_write_header(j);
+        else if (j->dropped > 0)
+                (void) file_create(j);
+}
+
+static int file_append(Journal *j, const Datagram *d)
 {
         uint32_t length = (uint32_t) d->length;
         int r = 0;
@@ -83,19 +112,26 @@ static void file_append(Journal *j, const Datagram *d)
                 r = file_write(j, j->file_end + sizeof length, d->data, d->length);
         if (r >= 0)
                 r = file_write(j, j->file_end, &length, sizeof length);
-        if (r < 0)
-                log_warning("cannot keep records on disk that journald does not take: %s",
-                            strerror(-r));
-        else
+        if (r >= 0)
                 j->file_end += sizeof length + length;
+        else if (j->file_fd >= 0)
+                (void) ftruncate(j->file_fd, (off_t) j->file_end); /* what was begun of it */
+        return r;
 }
 
-static void file_sent(Journal *j, const Datagram *d)
+/* What is not on disk is as good as the daemon's life: for the next one it counts as dropped. */
+static void file_keep(Journal *j, Datagram *d)
 {
-        if (j->file_fd < 0)
+        int r = file_append(j, d);
+
+        d->on_disk = r >= 0;
+        if (d->on_disk)
                 return;
-        j->file_begin += sizeof(uint32_t) + d->length;
-        (void) file_write(j, 0, &j->file_begin, sizeof j->file_begin);
+        if (j->n_volatile == 0)
+                log_warning("cannot keep records on disk that journald does not take: %s",
+                            strerror(-r));
+        j->n_volatile++;
+        file_update(j);
 }
 
 /* --- the queue in memory --- */
@@ -110,11 +146,11 @@ static int queue_append(Journal *j, const void *data, size_t length, Datagram **
         if (!d)
                 return -ENOMEM;
         d->length = length;
+        d->on_disk = false;
         memcpy(d->data, data, length);
         TAILQ_INSERT_TAIL(&j->queue, d, queue);
         j->n_bytes += length;
-        if (ret)
-                *ret = d;
+        *ret = d;
         return 0;
 }
 
@@ -122,29 +158,46 @@ static void queue_drop_first(Journal *j)
 {
         Datagram *d = TAILQ_FIRST(&j->queue);
 
+        if (d->on_disk)
+                j->file_begin += sizeof(uint32_t) + d->length;
+        else
+                j->n_volatile--;
         TAILQ_REMOVE(&j->queue, d, queue);
         j->n_bytes -= d->length;
         free(d);
 }
 
-/* Takes over what an earlier daemon has left. A file cut off by its end is read as far as it goes. */
-static void queue_load(Journal *j)
+static int file_open(Journal *j)
 {
-        _cleanup_(freep) char *buffer = NULL;
+        QueueHeader header;
         struct stat st;
-        uint64_t at;
 
         j->file_fd = openat(j->dir_fd, QUEUE_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
         if (j->file_fd < 0)
-                return;
+                return -errno;
         if (fstat(j->file_fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-            pread(j->file_fd, &at, sizeof at, 0) != sizeof at || at < sizeof at) {
+            pread(j->file_fd, &header, sizeof header, 0) != sizeof header ||
+            header.begin < sizeof header || header.begin > (uint64_t) st.st_size) {
                 file_remove(j);
-                return;
+                return -EBADMSG;
         }
-        j->file_begin = at;
+        j->file_begin = header.begin;
+        j->dropped += header.dropped;
+        return 0;
+}
+
+/* A file that is cut off is read as far as it goes. */
+static void queue_load(Journal *j)
+{
+        _cleanup_(freep) char *buffer = NULL;
+        uint64_t at;
+
+        if (file_open(j) < 0)
+                return;
+        at = j->file_begin;
         for (;;) {
                 uint32_t length;
+                Datagram *d;
 
                 if (pread(j->file_fd, &length, sizeof length, (off_t) at) != sizeof length ||
                     length == 0 || length > JOURNAL_QUEUE_MAX)
@@ -153,8 +206,9 @@ static void queue_load(Journal *j)
                 buffer = malloc(length);
                 if (!buffer ||
                     pread(j->file_fd, buffer, length, (off_t) (at + sizeof length)) != length ||
-                    queue_append(j, buffer, length, NULL) < 0)
+                    queue_append(j, buffer, length, &d) < 0)
                         break;
+                d->on_disk = true;
                 at += sizeof length + length;
         }
         j->file_end = at;
@@ -264,10 +318,10 @@ static void journal_flush(Journal *j)
                         return;
                 if (r < 0)
                         count_dropped(j, r);
-                file_sent(j, d);
                 queue_drop_first(j);
+                file_update(j);
         }
-        file_remove(j);
+        file_update(j);
         if (j->io)
                 (void) sd_event_source_set_enabled(j->io, SD_EVENT_OFF);
         j->watch = sd_event_source_disable_unref(j->watch);
@@ -288,9 +342,10 @@ int journal_send(Journal *j, const void *data, size_t length)
                 r = queue_append(j, data, length, &d);
         if (r < 0) {
                 count_dropped(j, r);
+                file_update(j);
                 return r;
         }
-        file_append(j, d);
+        file_keep(j, d);
         /* The socket may have come between the attempt and the watch. */
         if (j->watch)
                 journal_flush(j);
@@ -305,6 +360,8 @@ uint64_t journal_dropped(const Journal *j)
 void journal_dropped_said(Journal *j, uint64_t n)
 {
         j->dropped -= n;
+        if (n > 0)
+                file_update(j);
 }
 
 int journal_new(sd_event *event, const char *directory, int dir_fd, Journal **ret)

@@ -27,6 +27,6 @@ DEFINE_CLEANUP(Journal *, journal_free);
  * dropped then, and counted. */
 int journal_send(Journal *j, const void *data, size_t length);
 
-/* How many have been dropped since the last journal_dropped_said(). */
+/* How many have been dropped since the last journal_dropped_said(), also by an earlier daemon. */
 uint64_t journal_dropped(const Journal *j);
 void journal_dropped_said(Journal *j, uint64_t n);

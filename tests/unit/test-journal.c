@@ -5,7 +5,9 @@
 #include "scratch.h"
 #include "test.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -124,18 +126,40 @@ static bool queue_file_exists(const Fixture *f)
         return faccessat(f->scratch.fd, "journal-queue", F_OK, 0) >= 0;
 }
 
-/* Sends until the socket takes no more, and as many again. Returns how many that are. */
-static unsigned fill(Fixture *f)
+/* Sends until the socket takes no more; the last one is queued. Returns how many that are. */
+static unsigned fill_socket(Fixture *f)
 {
-        unsigned n = 0, queued_at;
+        unsigned n = 0;
 
         for (; n < MANY && !queue_file_exists(f); n++)
                 assert_int_equal(send_number(f, n), 0);
         assert_true(n < MANY);
-        queued_at = n;
+        return n;
+}
+
+/* The same, and as many again. */
+static unsigned fill(Fixture *f)
+{
+        unsigned n = fill_socket(f), queued_at = n;
+
         for (; n < 2 * queued_at; n++)
                 assert_int_equal(send_number(f, n), 0);
         return n;
+}
+
+/* Fills the disk, as far as the queue is concerned: room is left for so many bytes. UINT64_MAX: empties it. */
+static void limit_disk(Fixture *f, uint64_t room)
+{
+        struct rlimit l;
+        struct stat st;
+
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
+        l.rlim_cur = l.rlim_max;
+        if (room != UINT64_MAX) {
+                assert_int_equal(fstatat(f->scratch.fd, "journal-queue", &st, 0), 0);
+                l.rlim_cur = (rlim_t) st.st_size + room;
+        }
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
 }
 
 static void a_datagram_is_sent_at_once(void **state)
@@ -187,6 +211,75 @@ static void the_next_daemon_sends_what_is_left(void **state)
         daemon_start(f);
         assert_int_equal(receive_all(f, first), n + 1 - first);
         assert_false(queue_file_exists(f));
+}
+
+/* Sends two of the queue: the socket has room for as many as are read. */
+static void send_two(Fixture *f)
+{
+        char text[64];
+
+        for (int i = 0; i < 2; i++)
+                assert_true(recv(f->journald, text, sizeof text, 0) > 0);
+        run_loop(f);
+}
+
+static void what_is_not_on_disk_does_not_spoil_what_is(void **state)
+{
+        Fixture *f = *state;
+        unsigned n = fill_socket(f);
+
+        limit_disk(f, 0);
+        assert_int_equal(send_number(f, n), 0);
+        limit_disk(f, UINT64_MAX);
+        assert_int_equal(send_number(f, n + 1), 0);
+        assert_int_equal(send_number(f, n + 2), 0);
+        /* The one before it, and the one that is not on disk. */
+        send_two(f);
+        daemon_stop(f);
+        assert_int_equal(receive_from(f, 2), n - 1);
+        daemon_start(f);
+        assert_int_equal(receive_all(f, n + 1), 2);
+        assert_false(queue_file_exists(f));
+        assert_int_equal(journal_dropped(f->journal), 0);
+}
+
+static void what_is_lost_with_the_daemon_counts_as_dropped(void **state)
+{
+        Fixture *f = *state;
+        unsigned n = fill_socket(f);
+
+        limit_disk(f, 0);
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(send_number(f, n), 0);
+        limit_disk(f, UINT64_MAX);
+        assert_int_equal(journal_dropped(f->journal), 0);
+        daemon_stop(f);
+        daemon_start(f);
+        assert_int_equal(receive_all(f, 0), n);
+        assert_int_equal(journal_dropped(f->journal), 3);
+}
+
+/* The half of it that is there would be taken for more of them. */
+static void what_was_written_by_half_is_not_read(void **state)
+{
+        Fixture *f = *state;
+        unsigned n = fill_socket(f);
+        char text[64];
+
+        for (size_t i = 0; i < sizeof text; i += sizeof(uint32_t))
+                memcpy(text + i, &(uint32_t){ 1 }, sizeof(uint32_t));
+        limit_disk(f, sizeof text);
+        assert_int_equal(journal_send(f->journal, text, sizeof text), 0);
+        limit_disk(f, UINT64_MAX);
+        assert_int_equal(journal_send(f->journal, "RECORD=next\n", 12), 0);
+        daemon_stop(f);
+        daemon_start(f);
+        assert_int_equal(receive_from(f, 0), n - 1);
+        run_loop(f);
+        assert_int_equal(recv(f->journald, text, sizeof text, 0) > 0, 1);
+        assert_int_equal(recv(f->journald, text, sizeof text, 0), 12);
+        assert_memory_equal(text, "RECORD=next\n", 12);
+        assert_int_equal(recv(f->journald, text, sizeof text, 0), -1);
 }
 
 static void a_queue_that_is_rubbish_is_passed_over(void **state)
@@ -272,6 +365,33 @@ static void what_does_not_fit_in_the_queue_is_counted(void **state)
         assert_int_equal(journal_dropped(f->journal), 0);
 }
 
+static void what_was_dropped_is_said_by_the_next_daemon_too(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(freep) char *large = calloc(1, 64 * 1024);
+        unsigned n = fill(f);
+
+        assert_non_null(large);
+        while (journal_send(f->journal, large, 64 * 1024) >= 0)
+                ;
+        daemon_stop(f);
+        daemon_start(f);
+        assert_int_equal(journal_dropped(f->journal), 1);
+        /* Also when the queue has gone meanwhile. */
+        assert_int_equal(receive_from(f, 0), n / 2 - 1);
+        do
+                run_loop(f);
+        while (recv(f->journald, large, 64 * 1024, 0) > 0);
+        daemon_stop(f);
+        daemon_start(f);
+        assert_int_equal(journal_dropped(f->journal), 1);
+        journal_dropped_said(f->journal, 1);
+        assert_false(queue_file_exists(f));
+        daemon_stop(f);
+        daemon_start(f);
+        assert_int_equal(journal_dropped(f->journal), 0);
+}
+
 static void a_datagram_that_cannot_be_sent_at_all_is_counted_and_holds_up_nothing(void **state)
 {
         Fixture *f = *state;
@@ -294,13 +414,19 @@ int main(void)
                 TEST(what_is_not_taken_is_sent_in_its_order_when_it_is),
                 TEST(nothing_wakes_the_loop_while_nothing_can_be_sent),
                 TEST(the_next_daemon_sends_what_is_left),
+                TEST(what_is_not_on_disk_does_not_spoil_what_is),
+                TEST(what_is_lost_with_the_daemon_counts_as_dropped),
+                TEST(what_was_written_by_half_is_not_read),
                 TEST(a_queue_that_is_rubbish_is_passed_over),
                 TEST(a_socket_made_anew_is_connected_again),
                 TEST(a_socket_that_is_not_there_is_waited_for),
                 TEST(a_socket_that_goes_while_it_is_full_is_no_loss_of_what_is_queued),
                 TEST(what_does_not_fit_in_the_queue_is_counted),
+                TEST(what_was_dropped_is_said_by_the_next_daemon_too),
                 TEST(a_datagram_that_cannot_be_sent_at_all_is_counted_and_holds_up_nothing),
         };
 
+        /* What does not fit in limit_disk() is an error, and not the end. */
+        (void) signal(SIGXFSZ, SIG_IGN);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
