@@ -30,6 +30,8 @@ typedef struct Datagram {
         char data[];
 } Datagram;
 
+TAILQ_HEAD(DatagramList, Datagram);
+
 struct Journal {
         sd_event *event;
         struct sockaddr_un address;
@@ -38,9 +40,10 @@ struct Journal {
         int fd;          /* connected, or -EBADF */
         sd_event_source *io;
         sd_event_source *watch; /* for a socket that is not there */
-        TAILQ_HEAD(, Datagram) queue;
+        struct DatagramList queue;
         size_t n_bytes; /* in the queue */
         uint64_t dropped;
+        bool loaded;         /* the file is ours */
         uint64_t n_volatile; /* in the queue, and not on disk */
         int file_fd;
         uint64_t file_begin, file_end;
@@ -93,6 +96,8 @@ static int file_create(Journal *j)
 /* Something was sent, or dropped, or is not to be said any more. */
 static void file_update(Journal *j)
 {
+        if (!j->loaded)
+                return;
         if (TAILQ_EMPTY(&j->queue) && j->dropped == 0)
                 file_remove(j);
         else if (j->file_fd >= 0)
@@ -122,12 +127,12 @@ static int file_append(Journal *j, const Datagram *d)
 /* What is not on disk is as good as the daemon's life: for the next one it counts as dropped. */
 static void file_keep(Journal *j, Datagram *d)
 {
-        int r = file_append(j, d);
+        int r = j->loaded ? file_append(j, d) : 0;
 
-        d->on_disk = r >= 0;
+        d->on_disk = j->loaded && r >= 0;
         if (d->on_disk)
                 return;
-        if (j->n_volatile == 0)
+        if (r < 0 && j->n_volatile == 0)
                 log_warning("cannot keep records on disk that journald does not take: %s",
                             strerror(-r));
         j->n_volatile++;
@@ -386,10 +391,26 @@ int journal_new(sd_event *event, const char *directory, int dir_fd, Journal **re
                 return -ENAMETOOLONG;
         /* At once, so that the number of descriptors does not depend on what has happened. */
         (void) journal_connect(j);
-        queue_load(j);
-        journal_flush(j);
         *ret = TAKE_PTR(j);
         return 0;
+}
+
+void journal_load(Journal *j)
+{
+        struct DatagramList since;
+        Datagram *d;
+
+        TAILQ_INIT(&since);
+        TAILQ_CONCAT(&since, &j->queue, queue);
+        j->loaded = true;
+        queue_load(j);
+        while ((d = TAILQ_FIRST(&since))) {
+                TAILQ_REMOVE(&since, d, queue);
+                TAILQ_INSERT_TAIL(&j->queue, d, queue);
+                j->n_volatile--;
+                file_keep(j, d);
+        }
+        journal_flush(j);
 }
 
 Journal *journal_free(Journal *j)

@@ -11,9 +11,12 @@ typedef struct Journal Journal;
 #define JOURNAL_DIRECTORY "/run/systemd/journal"
 
 /* directory is where journald's socket is (JOURNAL_DIRECTORY). dir_fd is where the queue is kept while
- * there is one, so that it outlives the daemon; it stays the caller's. What an earlier daemon could not
- * send any more is sent first. */
+ * there is one, so that it outlives the daemon; it stays the caller's. */
 int journal_new(sd_event *event, const char *directory, int dir_fd, Journal **ret);
+
+/* Takes over what an earlier daemon could not send any more, and has it sent first. Only once no other
+ * daemon serves, since that has its queue in the same place; until then nothing is kept on disk. */
+void journal_load(Journal *j);
 
 /* Of a journald that is stuck: some ten thousand records, which is minutes of the busiest node. */
 #define JOURNAL_QUEUE_MAX (8 * 1024 * 1024)

@@ -44,6 +44,7 @@ static void journald_stop(Fixture *f)
 static void daemon_start(Fixture *f)
 {
         assert_int_equal(journal_new(f->event, f->scratch.path, f->scratch.fd, &f->journal), 0);
+        journal_load(f->journal);
 }
 
 static void daemon_stop(Fixture *f)
@@ -282,6 +283,38 @@ static void what_was_written_by_half_is_not_read(void **state)
         assert_int_equal(recv(f->journald, text, sizeof text, 0), -1);
 }
 
+static void a_daemon_that_does_not_serve_leaves_the_queue_to_the_one_that_does(void **state)
+{
+        Fixture *f = *state;
+        unsigned n = fill(f), first = receive_from(f, 0);
+        Journal *other;
+
+        assert_int_equal(journal_new(f->event, f->scratch.path, f->scratch.fd, &other), 0);
+        assert_int_equal(receive_from(f, 0), 0);
+        journal_free(other);
+        assert_true(queue_file_exists(f));
+        run_loop(f);
+        assert_int_equal(receive_all(f, first), n - first);
+}
+
+static void what_is_sent_before_the_queue_is_loaded_comes_after_it(void **state)
+{
+        Fixture *f = *state;
+        unsigned n = fill(f), first;
+
+        daemon_stop(f);
+        assert_int_equal(journal_new(f->event, f->scratch.path, f->scratch.fd, &f->journal), 0);
+        assert_int_equal(send_number(f, n), 0);
+        journal_load(f->journal);
+        first = receive_from(f, 0);
+        run_loop(f);
+        /* And is on disk then. */
+        daemon_stop(f);
+        daemon_start(f);
+        assert_int_equal(receive_all(f, first), n + 1 - first);
+        assert_int_equal(journal_dropped(f->journal), 0);
+}
+
 static void a_queue_that_is_rubbish_is_passed_over(void **state)
 {
         Fixture *f = *state;
@@ -417,6 +450,8 @@ int main(void)
                 TEST(what_is_not_on_disk_does_not_spoil_what_is),
                 TEST(what_is_lost_with_the_daemon_counts_as_dropped),
                 TEST(what_was_written_by_half_is_not_read),
+                TEST(a_daemon_that_does_not_serve_leaves_the_queue_to_the_one_that_does),
+                TEST(what_is_sent_before_the_queue_is_loaded_comes_after_it),
                 TEST(a_queue_that_is_rubbish_is_passed_over),
                 TEST(a_socket_made_anew_is_connected_again),
                 TEST(a_socket_that_is_not_there_is_waited_for),
