@@ -228,6 +228,7 @@ static int adopt_scopes(Manager *m)
         if (m->adopted)
                 return 0;
         m->adopted = true;
+        journal_load(m->journal);
         r = manager_load_scopes(m);
         if (r >= 0 && manager_sweep(m) < 0)
                 log_error("out of memory: nobody looks for lost workloads");

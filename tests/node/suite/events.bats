@@ -398,6 +398,21 @@ complete() {
     }
 }
 
+@test "a second daemon started by hand takes nothing of what waits for journald" {
+    burst twice
+    # Now the first can send nothing, the second could.
+    daemon_pid
+    kill -STOP "$DAEMON"
+    kill -CONT "$(journald_pid)"
+    journalctl --sync
+    run env -u JOURNAL_STREAM /usr/libexec/hpcnode-cgroupd
+    kill -CONT "$DAEMON"
+    [ "$status" -eq 1 ]
+    [[ $output == *"another process has the bus name"* ]]
+    complete twice
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/all")" -eq 300 ]
+}
+
 @test "a daemon whose stderr is not the journal writes the same lines there" {
     systemctl stop hpcnode-cgroupd
     env -u JOURNAL_STREAM /usr/libexec/hpcnode-cgroupd 2>"$BATS_TEST_TMPDIR/stderr" &
