@@ -92,7 +92,9 @@ static int adopt_leaf(Scope *s, const char *name)
         if (leaf < 0 || cgroup_populated(leaf) <= 0) {
                 t.ended = true;
                 t.exit_usec = now_realtime_usec();
-                kill_rest_of(s, &t);
+                /* A supervisor that lives may be about to start it. */
+                if (s->recovering && t.pid > 0)
+                        kill_rest_of(s, &t);
         }
         return adopt_task(s, &t);
 }
@@ -142,7 +144,7 @@ void scope_fail_held(Scope *s)
 /* With a new supervisor, or without. */
 static void end_recovery(Scope *s)
 {
-        s->recovering = false;
+        s->recovering = s->recovery_slow = false;
         s->armed = true;
         scope_end_adoption(s);
         scope_restore_freeze(s);
@@ -167,7 +169,9 @@ static void ask_again(Scope *s)
 {
         int r;
 
-        log_warning("%s: its new supervisor does not answer yet", s->unit);
+        if (!s->recovery_slow)
+                log_warning("%s: its new supervisor does not answer yet", s->unit);
+        s->recovery_slow = true;
         scope_end_adoption(s);
         scope_fail_held(s);
         supervisor_link_free(TAKE_PTR(s->link));
@@ -186,6 +190,7 @@ static void on_adopted(const SupervisorAnswer *answer, void *userdata)
                 return;
         fault_point(FAULT_RECOVER_ADOPTED);
         s->tasks_unknown = false;
+        s->tasks_heard = true;
         log_info("%s has a new supervisor", s->unit);
         end_recovery(s);
 }

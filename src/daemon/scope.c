@@ -412,6 +412,7 @@ void scope_on_synced(Scope *s)
 {
         if (s->recovering)
                 return; /* it knows of nothing yet */
+        s->tasks_heard = true;
         scope_end_adoption(s);
         if (scope_is_live(s)) /* and not stopping, which the supervisor would have said first */
                 scope_restore_freeze(s);
@@ -450,7 +451,7 @@ void scope_on_supervisor_gone(Scope *s)
 {
         bool heard = supervisor_is_synced(s->link);
 
-        if (!heard)
+        if (!s->tasks_heard)
                 s->tasks_unknown = true;
         s->recovering = false;
         kill_unborn(s);

@@ -105,7 +105,9 @@ struct Scope {
         ScopeRelease *release;
         bool adopting;      /* counted in manager->adoptions */
         bool tasks_unknown; /* a daemon before this one started them, and no supervisor told of them */
+        bool tasks_heard;   /* by this daemon: it knows what it did not start itself */
         bool recovering;    /* a new supervisor is put in */
+        bool recovery_slow; /* and that it takes its time was said */
         uint64_t recoveries[RECOVERIES_MAX]; /* when the last ones were (CLOCK_MONOTONIC, µs) */
         TAILQ_HEAD(, TaskSpawn) spawns_held; /* until it is there */
         CallList held;                       /* KillScope, until then */
