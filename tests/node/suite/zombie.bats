@@ -441,7 +441,8 @@ quick() {
 }
 
 @test "others are served as ever while something hangs" {
-    local limit=2500 clients=()
+    # Far below the 8 s and 10 s that whoever hangs is waited for, where the node itself is quick.
+    local limit=5000 clients=()
     [ "$NODE_KIND" = container ] || limit=10000
     hang
     job stuck
