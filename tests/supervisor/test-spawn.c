@@ -328,15 +328,20 @@ static void a_task_is_a_session_and_holds_three_descriptors(void **state)
         Driver *d = driver_new(NULL);
         Message *m = driver_spawn(d, "t", &(Program){ .argv = LONG_TASK });
         pid_t pid = (pid_t) message_number(m, "pid");
-        char path[64], target[64] = "";
+        char path[64], target[64] = "", procs[64];
+        int in;
 
         assert_int_equal(getsid(pid), pid);
-        assert_int_equal(count_fds(pid), 3);
         for (int i = 0; i < 3; i++) {
                 (void) snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, i);
                 assert_int_equal(readlink(path, target, sizeof(target)), 9);
                 assert_memory_equal(target, "/dev/null", 9);
         }
+        /* Counted when it has loaded what it needs. */
+        driver_spawn_ready(d, "ready", "echo; read x", &in);
+        driver_read(d, "payload/ready/cgroup.procs", procs, sizeof(procs));
+        assert_int_equal(count_fds(atoi(procs)), 3);
+        (void) close(in);
         free(m);
         driver_free(d);
 }
