@@ -145,7 +145,7 @@ void scope_fail_held(Scope *s)
 static void end_recovery(Scope *s)
 {
         s->recovering = s->recovery_slow = false;
-        s->armed = true;
+        s->armed = s->armed || s->tasks || !s->link;
         scope_end_adoption(s);
         scope_restore_freeze(s);
         scope_resume_held(s);

@@ -46,8 +46,9 @@ static void on_spawn_failed(TaskSpawn *q, const SupervisorAnswer *answer)
         if (r >= 0)
                 r = spec_start_error(q->spec, what ?: q->task, answer, &error);
         q->handler(NULL, r, &error, q->userdata);
-        /* While it was starting, the end of the others did not make the scope empty. */
-        if (!creating && answer->r != -ECONNRESET)
+        /* While it was starting, the end of the others did not make the scope empty. Without a supervisor
+         * that is looked at elsewhere, or the scope is just being freed. */
+        if (!creating && (answer->r == -EREMOTEIO || answer->r == -ETIMEDOUT))
                 scope_on_cgroup_event(s);
 }
 

@@ -111,6 +111,8 @@ static void reexec(void)
 
 static void restart_bus(void)
 {
+        /* Not to run into the limit of starts, which PID 1 has for it. */
+        command("systemctl reset-failed dbus.service 2>/dev/null");
         command("systemctl restart dbus.service 2>/dev/null");
         atomic_fetch_add(&shared->bus_restarts, 1);
 }
