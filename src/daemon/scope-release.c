@@ -25,6 +25,9 @@
 /* Between two attempts to be rid of a unit that PID 1 does not drop. */
 #define UNIT_AGAIN_USEC (60 * USEC_PER_SEC)
 
+/* How many tasks a record has. */
+#define RECORD_TASKS_MAX 16
+
 /* How many of the processes that could not be killed an error names. */
 #define PIDS_NAMED_MAX 16
 
@@ -93,12 +96,20 @@ static void answer_waiters(Scope *s)
         }
 }
 
+/* The last ones of an allocation stay with its record: whoever has started the very last one may not have
+ * asked yet how it ended. */
 static void drop_tasks(Scope *s)
 {
+        size_t n_dropped = HASH_COUNT(s->tasks);
         Task *t, *next;
 
-        HASH_ITER (hh, s->tasks, t, next) {
+        if (!s->is_job)
+                n_dropped -= n_dropped < RECORD_TASKS_MAX ? n_dropped : RECORD_TASKS_MAX;
+        HASH_ITER (hh, s->tasks, t, next) { /* in order of creation */
                 task_set_lost(t);
+                if (n_dropped == 0)
+                        continue;
+                n_dropped--;
                 task_emit_removed(t);
                 task_free(t);
         }

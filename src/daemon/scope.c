@@ -499,6 +499,8 @@ void scope_on_unit_removed(Scope *s)
 
 Scope *scope_drop(Scope *s)
 {
+        for (Task *t = s->tasks; t; t = t->hh.next)
+                task_emit_removed(t);
         scope_emit_removed(s);
         (void) scope_forget_files(s, true);
         fault_point(FAULT_REMOVE_FORGOTTEN);

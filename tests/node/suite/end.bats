@@ -65,6 +65,23 @@ state_files() {
     [ "$(field cpu_usage_usec "$output")" -gt 0 ]
 }
 
+@test "the exit status of the last task is known though its allocation has been released" {
+    hpcnode-ctl create brief --release-on-empty
+    bus-wait ScopeReleased:brief -- hpcnode-ctl run --scope brief --id last -- sh -c 'exit 3'
+    run -0 hpcnode-ctl wait brief/last
+    has "exit: 3"
+    run -0 hpcnode-ctl inspect brief/last
+    has "state: failed" "exit: 3"
+    hpcnode-ctl remove brief
+    for _ in {1..5}; do
+        hpcnode-ctl create brief --release-on-empty
+        run -4 hpcnode-ctl run --scope brief --wait -- sh -c 'exit 4'
+        until hpcnode-ctl remove brief 2>/dev/null; do
+            hpcnode-ctl wait brief
+        done
+    done
+}
+
 @test "a fork bomb of 500 processes that ignores all signals is destroyed whole" {
     needs_controllers
     remember

@@ -226,7 +226,7 @@ teardown() {
     crash
     run -0 hpcnode-ctl inspect fresh
     has "state: active"
-    run -0 bus-wait ScopeReleased:fresh -- hpcnode-ctl run --scope fresh --id task --wait -- true
+    bus-wait ScopeReleased:fresh -- hpcnode-ctl run --scope fresh --id task -- true
     run -0 hpcnode-ctl wait fresh
     has "state: exited"
 }
