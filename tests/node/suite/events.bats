@@ -398,6 +398,7 @@ complete() {
     }
 }
 
+# bats test_tags=native
 @test "a second daemon started by hand takes nothing of what waits for journald" {
     burst twice
     # Now the first can send nothing, the second could.

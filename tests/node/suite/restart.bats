@@ -231,6 +231,7 @@ teardown() {
     has "state: exited"
 }
 
+# bats test_tags=native
 @test "a daemon that is short of descriptors takes nothing for lost" {
     drop_in=/run/systemd/system/hpcnode-cgroupd.service.d
     for n in {1..12}; do
