@@ -9,7 +9,6 @@
 #include "daemon/log.h"
 #include "daemon/record.h"
 
-#include <fcntl.h>
 #include <signal.h>
 
 /* The statuses of processes that have ended are in the supervisor's hands already. */
@@ -100,16 +99,18 @@ static void answer_waiters(Scope *s)
  * asked yet how it ended. */
 static void drop_tasks(Scope *s)
 {
-        size_t n_dropped = HASH_COUNT(s->tasks);
+        unsigned n_kept = s->is_job ? 0 : RECORD_TASKS_MAX;
         Task *t, *next;
 
-        if (!s->is_job)
-                n_dropped -= n_dropped < RECORD_TASKS_MAX ? n_dropped : RECORD_TASKS_MAX;
         HASH_ITER (hh, s->tasks, t, next) { /* in order of creation */
-                task_set_lost(t);
-                if (n_dropped == 0)
-                        continue;
-                n_dropped--;
+                if (t->starting)
+                        task_start_failed(t); /* as whoever wanted it is told */
+                else
+                        task_set_lost(t);
+        }
+        HASH_ITER (hh, s->tasks, t, next) {
+                if (HASH_COUNT(s->tasks) <= n_kept)
+                        break;
                 task_emit_removed(t);
                 task_free(t);
         }
@@ -338,13 +339,14 @@ static void continue_supervisor(Scope *s)
 void scope_release_continue(Scope *s)
 {
         ScopeRelease *r = s->release;
+        bool populated = scope_populated(s) > 0;
 
         /* What was being started is born perhaps after the rest was killed. PID 1 alone lets them live on. */
         if (r->step != RELEASE_STEP_UNIT && (s->ending != RELEASE_STOPPED || s->destroying) &&
-            scope_populated(s) > 0)
+            populated)
                 kill_rest(s);
         if (r->step == RELEASE_STEP_EMPTY) {
-                if (scope_populated(s) > 0) {
+                if (populated) {
                         /* PID 1's SIGKILL, at the end of a stop, has taken the supervisor only. */
                         if (!s->link && !r->deadline)
                                 set_deadline(r, s->manager->config.kill_timeout_usec);
@@ -367,6 +369,7 @@ static void report_unit_left(ScopeRelease *r)
 {
         Scope *s = r->scope;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
         error_set(
                 &error, ERROR_KILL_FAILED,
                 "%s: all its processes have ended, but PID 1 has not dropped the unit in time; see "

@@ -7,7 +7,6 @@
 #include "basic/process.h"
 #include "daemon/log.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -71,8 +70,6 @@ void scope_end_silence(Scope *s)
         }
         if (s->is_job && !s->main_ended && !task_find(s, TASK_MAIN))
                 take_status(s, TASK_MAIN, s->main_pid, s->start_usec);
-        for (t = s->tasks; t; t = t->hh.next)
-                task_set_lost(t); /* those that were starting */
 }
 
 /* Then the deadline of that start is the one that counts. */
@@ -87,8 +84,8 @@ static bool is_starting_one(const Scope *s)
 static bool is_silent(const Scope *s)
 {
         return s->link && scope_is_live(s) && !s->create && !s->recovering && !s->release &&
-               !s->frozen_by_systemd && (s->armed || s->is_job) && scope_tasks_pending(s) &&
-               !is_starting_one(s) && scope_populated(s) == 0;
+               !s->frozen_by_systemd && (s->armed || s->is_job) && scope_populated(s) == 0 &&
+               scope_tasks_pending(s) && !is_starting_one(s);
 }
 
 static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)

@@ -137,15 +137,10 @@ static void task_begin(Task *t)
 
 void task_set_lost(Task *t)
 {
-        bool ran = !t->starting;
-
-        if (t->starting)
-                task_begin(t);
         if (t->ended)
                 return;
         task_set_ended(t);
-        if (ran)
-                task_emit_exited(t);
+        task_emit_exited(t);
 }
 
 void task_start_failed(Task *t)

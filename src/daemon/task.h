@@ -26,6 +26,7 @@ typedef struct Task {
 int task_new(Scope *s, const char *name, Task **ret);
 Task *task_free(Task *t);
 Task *task_find(Scope *s, const char *name);
+
 /* Whether the process is in the task's leaf: a pid may have become another's. */
 bool task_owns_pid(const Scope *s, const char *task, pid_t pid);
 
@@ -42,7 +43,7 @@ const char *task_state(const Task *t);
 /* The process has started, or has ended: takes over what the supervisor said. */
 void task_update(Task *t, const TaskReport *report);
 
-/* Called when nobody can tell how the task ended. */
+/* Called when nobody can tell how the task, which has begun, ended. */
 void task_set_lost(Task *t);
 
 /* It could not be started: what an earlier run of that name has left stays, else the task is freed. */
@@ -61,7 +62,9 @@ void task_emit_exited(const Task *t);
  * not called. Otherwise it is, once, with the running task, or with the error and nothing left
  * behind. */
 typedef void (*task_handler_t)(Task *t, int r, const sd_bus_error *error, void *userdata);
-void tasks_spawn_held(Scope *s); /* those that waited for a new supervisor; without one they fail */
-void tasks_fail_held(Scope *s);
 int task_spawn(Scope *s, const char *name, Spec *spec, task_handler_t handler, void *userdata,
                sd_bus_error *error);
+
+/* Starts that waited for a new supervisor: they go on, or without one fail; or they fail, as too late. */
+void tasks_spawn_held(Scope *s);
+void tasks_fail_held(Scope *s);

@@ -170,6 +170,21 @@ keeps_exits() {
     nothing_left
 }
 
+# freeze_successor SCOPE: its supervisor dies, and the new one is frozen as soon as it is there, until
+# thaw_successor.
+freeze_successor() {
+    local supervisor cursor
+    read -r supervisor <"$(dir "$1")/supervisor/cgroup.procs"
+    cursor=$(log_cursor)
+    echo 1 >"$(dir "$1")/supervisor/cgroup.freeze"
+    kill -KILL "$supervisor"
+    await_log "workload-$1.scope: its supervisor has ended" "$cursor"
+}
+
+thaw_successor() {
+    echo 0 >"$(dir "$1")/supervisor/cgroup.freeze"
+}
+
 # A daemon is started that hears nothing from the scope's supervisor, which then dies.
 lose_unheard() {
     local cursor supervisor
@@ -232,16 +247,11 @@ lose_unheard() {
 @test "a signal that comes while a new supervisor is put in waits for it" {
     remember
     hpcnode-ctl run --id held -- sleep infinity
-    read -r supervisor <"$(dir held)/supervisor/cgroup.procs"
-    cursor=$(log_cursor)
-    # The new one is frozen as soon as it is there.
-    echo 1 >"$(dir held)/supervisor/cgroup.freeze"
-    kill -KILL "$supervisor"
-    await_log "workload-held.scope: its supervisor has ended" "$cursor"
+    freeze_successor held
     hpcnode-ctl kill --signal TERM held &
     killer=$!
     hpcnode-ctl ping
-    echo 0 >"$(dir held)/supervisor/cgroup.freeze"
+    thaw_successor held
     wait $killer
     run -0 hpcnode-ctl wait held
     if keeps_exits; then has "signal: 15"; else has "state: lost"; fi
@@ -260,24 +270,17 @@ lose_unheard() {
     has "exit: 0"
 }
 
-# The new supervisor is frozen as soon as it is there, for longer than the daemon waits for it at a time.
-slow_recovery() {
-    local supervisor cursor
-    read -r supervisor <"$(dir "$1")/supervisor/cgroup.procs"
-    cursor=$(log_cursor)
-    echo 1 >"$(dir "$1")/supervisor/cgroup.freeze"
-    kill -KILL "$supervisor"
-    await_log "workload-$1.scope: its new supervisor does not answer yet" "$cursor"
-}
-
 @test "a new supervisor that takes its time learns of all tasks in the end" {
     remember
     run -0 hpcnode-ctl run --id slow -- sh -c "$HELPERS/ignore-signals 2 >$BATS_TEST_TMPDIR/out & exec sleep infinity"
     pid=$(field pid "$output")
-    slow_recovery slow
+    cursor=$(log_cursor)
+    freeze_successor slow
+    # For longer than the daemon waits for it at a time.
+    await_log "workload-slow.scope: its new supervisor does not answer yet" "$cursor"
     kill -KILL "$pid"
     await exit "$pid"
-    echo 0 >"$(dir slow)/supervisor/cgroup.freeze"
+    thaw_successor slow
     run -0 hpcnode-ctl wait slow
     has "state: lost" "pid_count: 0"
     hpcnode-ctl remove slow
@@ -286,11 +289,7 @@ slow_recovery() {
 
 @test "what waits for a supervisor that takes its time is answered" {
     hpcnode-ctl run --id slow -- sleep infinity
-    read -r supervisor <"$(dir slow)/supervisor/cgroup.procs"
-    cursor=$(log_cursor)
-    echo 1 >"$(dir slow)/supervisor/cgroup.freeze"
-    kill -KILL "$supervisor"
-    await_log "workload-slow.scope: its supervisor has ended" "$cursor"
+    freeze_successor slow
     SECONDS=0
     refused IO KillScope si slow 15
     mentions slow
@@ -299,7 +298,7 @@ slow_recovery() {
     refused IO Spawn 'ssasa{sv}' slow more 1 true 0
     [ $SECONDS -lt 24 ]
     run ! hpcnode-ctl inspect slow/more
-    echo 0 >"$(dir slow)/supervisor/cgroup.freeze"
+    thaw_successor slow
     hpcnode-ctl run --scope slow --id more --wait -- true
     hpcnode-ctl kill --signal TERM slow
     run -0 hpcnode-ctl wait slow
@@ -310,11 +309,7 @@ slow_recovery() {
     remember
     hpcnode-ctl create going
     hpcnode-ctl run --scope going --id a -- sleep infinity
-    read -r supervisor <"$(dir going)/supervisor/cgroup.procs"
-    cursor=$(log_cursor)
-    echo 1 >"$(dir going)/supervisor/cgroup.freeze"
-    kill -KILL "$supervisor"
-    await_log "workload-going.scope: its supervisor has ended" "$cursor"
+    freeze_successor going
     call Spawn 'ssasa{sv}' going more 2 touch "$BATS_TEST_TMPDIR/started" 0 &
     client=$!
     hpcnode-ctl ping
@@ -323,6 +318,8 @@ slow_recovery() {
     wait $destroyer
     ! wait $client || false
     [ ! -e "$BATS_TEST_TMPDIR/started" ]
+    run ! hpcnode-ctl inspect going/more
+    run -0 hpcnode-ctl inspect going/a
     hpcnode-ctl remove going
     nothing_left
 }
