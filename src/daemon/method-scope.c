@@ -7,7 +7,6 @@
 
 #include "basic/cgroup-file.h"
 
-#include <fcntl.h>
 #include <signal.h>
 
 /* Reads the scope argument, which may name one task of it. */
@@ -333,7 +332,7 @@ static int remove_scope(Call *call, sd_bus_error *error)
         if (r < 0)
                 return error_set(error, ERROR_IO, "the record of %s cannot be removed from %s: %s",
                                  s->name, s->manager->runtime_path, strerror(-r));
-        scope_drop(s);
+        scope_retire(s);
         call_reply(call, "");
         return 1;
 }

@@ -26,10 +26,10 @@ void record_oom(const Scope *s);
 /* job.freeze, job.thaw. task: "main" when only that was frozen, NULL for the whole scope. */
 void record_freeze(const Scope *s, const char *task, bool freeze, const Call *call);
 
-/* job.kill */
-/* systemd has frozen or thawed it, as s->frozen_by_systemd says now. */
+/* The same, by systemd: s->frozen_by_systemd says which. */
 void record_systemd_freeze(const Scope *s);
 
+/* job.kill */
 void record_kill(const Scope *s, const char *task, int signal, const Call *call);
 
 /* cgroup.kill_failed, with the processes that are left */

@@ -8,7 +8,6 @@
 #include "daemon/log.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 
 static bool too_often(Scope *s)
 {
@@ -189,7 +188,6 @@ static void on_adopted(const SupervisorAnswer *answer, void *userdata)
         if (answer->r == -ECONNRESET)
                 return;
         fault_point(FAULT_RECOVER_ADOPTED);
-        s->tasks_unknown = false;
         s->tasks_heard = true;
         log_info("%s has a new supervisor", s->unit);
         end_recovery(s);
@@ -215,7 +213,7 @@ static void on_setup(const SupervisorAnswer *answer, void *userdata)
                 if (!t->starting)
                         r = adopt_task(s, t);
         if (r >= 0)
-                r = s->tasks_unknown ? scope_adopt_leaves(s) : 0;
+                r = s->tasks_heard ? 0 : scope_adopt_leaves(s);
         if (r >= 0)
                 r = supervisor_adopt(s->link, NULL, -EBADF, on_adopted, s);
         if (r < 0)
@@ -229,7 +227,7 @@ void scope_on_supervisor_waiting(Scope *s)
 
         if (s->create || s->recovering || s->release || scope_has_ended(s))
                 return;
-        s->tasks_unknown = s->recovering = true;
+        s->recovering = true;
         r = supervisor_setup(s->link, on_setup, s);
         if (r < 0)
                 give_up(s, strerror(-r));

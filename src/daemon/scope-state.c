@@ -532,7 +532,7 @@ static int adopt(Scope *s)
         if (r < 0)
                 return r;
         s->armed = scope_populated(s) > 0; /* else by a task that the supervisor tells of */
-        if ((half_made || (s->undone && s->state != SCOPE_ZOMBIE)) && scope_populated(s) > 0) {
+        if ((half_made || (s->undone && s->state != SCOPE_ZOMBIE)) && s->armed) {
                 undo_populated(s);
                 return 0;
         }
@@ -571,7 +571,6 @@ static int adopt(Scope *s)
                 return r;
         if (scope_populated(s) > 0) {
                 log_warning("%s has lost its supervisor", s->unit);
-                s->tasks_unknown = true;
                 if (!s->main_ended)
                         (void) scope_load_outcome(s);
                 if (s->state == SCOPE_ZOMBIE)

@@ -280,7 +280,7 @@ void scope_take_main(Scope *s, const TaskReport *report)
 {
         bool is_other = report->pid > 0 && report->pid != s->main_pid;
 
-        /* Than the daemon before us had noted. */
+        /* Not the one that the daemon before us had noted. */
         if (is_other && s->main_pid > 0)
                 scope_reset_main(s);
         s->main_pid = report->pid;
@@ -350,9 +350,7 @@ void scope_on_task(Scope *s, const TaskReport *report)
 
 bool scope_is_unheard(const Scope *s)
 {
-        if (s->create || !s->link)
-                return false;
-        return !supervisor_is_synced(s->link) || (s->recovering && s->tasks_unknown);
+        return s->link && !s->create && !s->tasks_heard;
 }
 
 bool scope_tasks_pending(const Scope *s)
@@ -451,8 +449,6 @@ void scope_on_supervisor_gone(Scope *s)
 {
         bool heard = supervisor_is_synced(s->link);
 
-        if (!s->tasks_heard)
-                s->tasks_unknown = true;
         s->recovering = false;
         kill_unborn(s);
         supervisor_link_free(TAKE_PTR(s->link));
@@ -497,14 +493,19 @@ void scope_on_unit_removed(Scope *s)
         scope_release(s, RELEASE_LOST, NULL);
 }
 
-Scope *scope_drop(Scope *s)
+Scope *scope_retire(Scope *s)
 {
+        fault_point(FAULT_REMOVE_FORGOTTEN);
         for (Task *t = s->tasks; t; t = t->hh.next)
                 task_emit_removed(t);
         scope_emit_removed(s);
-        (void) scope_forget_files(s, true);
-        fault_point(FAULT_REMOVE_FORGOTTEN);
         return scope_free(s);
+}
+
+Scope *scope_drop(Scope *s)
+{
+        (void) scope_forget_files(s, true);
+        return scope_retire(s);
 }
 
 static Scope *oldest_record(Manager *m)

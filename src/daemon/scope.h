@@ -103,11 +103,10 @@ struct Scope {
 
         ScopeCreate *create; /* while the operation runs */
         ScopeRelease *release;
-        bool adopting;      /* counted in manager->adoptions */
-        bool tasks_unknown; /* a daemon before this one started them, and no supervisor told of them */
-        bool tasks_heard;   /* by this daemon: it knows what it did not start itself */
-        bool recovering;    /* a new supervisor is put in */
-        bool recovery_slow; /* and that it takes its time was said */
+        bool adopting;    /* counted in manager->adoptions */
+        bool tasks_heard; /* a supervisor has told of those that a daemon before this one started */
+        bool recovering;  /* a new supervisor is put in */
+        bool recovery_slow;                  /* and that it takes its time was said */
         uint64_t recoveries[RECOVERIES_MAX]; /* when the last ones were (CLOCK_MONOTONIC, µs) */
         TAILQ_HEAD(, TaskSpawn) spawns_held; /* until it is there */
         CallList held;                       /* KillScope, until then */
@@ -239,11 +238,12 @@ void scope_create_on_unit_removed(Scope *s);
 ScopeCreate *scope_create_free(ScopeCreate *c);
 
 /* scope-release.c */
-typedef enum ReleaseReason {                  /* stands in state files: new ones come last */
-                             RELEASE_LOST,    /* its supervisor has gone, or the unit */
-                             RELEASE_DESTROY, /* everything in it is killed at once */
-                             RELEASE_ENDED, /* main has ended, or it is empty and was to go then */
-                             RELEASE_STOPPED, /* PID 1 stops it: it may take its own time */
+/* Stands in state files: new ones come last. */
+typedef enum ReleaseReason {
+        RELEASE_LOST,    /* its supervisor has gone, or the unit */
+        RELEASE_DESTROY, /* everything in it is killed at once */
+        RELEASE_ENDED,   /* main has ended, or it is empty and was to go then */
+        RELEASE_STOPPED, /* PID 1 stops it: it may take its own time */
 } ReleaseReason;
 
 /* Ends the scope; a call (may be NULL) is answered when it is gone. While one is running another
@@ -323,8 +323,10 @@ int scope_add_bus(Manager *m);
 void scope_emit_added(Scope *s);
 void scope_emit_removed(Scope *s);
 
-/* Drops the record: from the bus, the disk and memory. Returns NULL. */
+/* Drops the record: from the disk, the bus and memory; and when it is off the disk already, from the others.
+ * Both return NULL. */
 Scope *scope_drop(Scope *s);
+Scope *scope_retire(Scope *s);
 
 /* Drops the oldest records beyond the configured number and age. */
 void manager_trim_records(Manager *m);

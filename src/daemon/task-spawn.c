@@ -52,18 +52,6 @@ static void on_spawn_failed(TaskSpawn *q, const SupervisorAnswer *answer)
                 scope_on_cgroup_event(s);
 }
 
-static void take_start(Task *t, pid_t pid)
-{
-        TaskReport report = { .pid = pid, .start_usec = now_realtime_usec() };
-        Scope *s = t->scope;
-
-        task_update(t, &report);
-        if (!streq(t->name, TASK_MAIN))
-                return;
-        scope_reset_main(s);
-        scope_take_main(s, &report);
-}
-
 static void on_spawned(const SupervisorAnswer *answer, void *userdata)
 {
         _cleanup_(task_spawn_freep) TaskSpawn *q = userdata;
@@ -76,10 +64,8 @@ static void on_spawned(const SupervisorAnswer *answer, void *userdata)
         }
 
         fault_point(FAULT_SPAWN_STARTED);
+        /* Its pid, and perhaps its end, were told before this. */
         t = task_find(s, q->task);
-        /* A task that ended at once may have been reported already; those figures stand. */
-        if (t->starting)
-                take_start(t, answer->pid);
         s->armed = true;
         task_emit_added(t);
         q->handler(t, 0, NULL, q->userdata);

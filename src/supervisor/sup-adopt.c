@@ -9,7 +9,6 @@
 #include "basic/process.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 

@@ -109,11 +109,9 @@ int request_signal(Supervisor *s, Request *r)
         t = task_find(s, r->task);
         if (!t || t->state == TASK_FAILED)
                 return -ESRCH;
-        /* Which process of it was the first is not known. */
-        if (!t->alive && t->adopted && t->state == TASK_RUNNING)
-                return leaf_signal(s, t, (int) r->signal);
-        if (!t->alive)
-                return -ESRCH;
+        if (!t->alive) /* if it lives nevertheless, it is not known which process of it was the first */
+                return t->adopted && t->state == TASK_RUNNING ? leaf_signal(s, t, (int) r->signal)
+                                                              : -ESRCH;
         if (t->adopted)
                 return pidfd_signal(t->status.fd, (int) r->signal);
         return kill(t->pid, (int) r->signal) < 0 ? -errno : 0;

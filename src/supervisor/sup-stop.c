@@ -155,8 +155,3 @@ void stop_last(Supervisor *s)
 {
         (void) write_outcome(s);
 }
-
-void stop_release_timeout(Supervisor *s)
-{
-        s->quit = true;
-}

@@ -73,7 +73,7 @@ static void handle_signals(Supervisor *s, Source *source, uint32_t events)
         }
 }
 
-static void connect_timeout(Supervisor *s)
+static void quit(Supervisor *s)
 {
         s->quit = true;
 }
@@ -84,13 +84,13 @@ static void empty_timeout(Supervisor *s)
 }
 
 static void (*const deadline_handlers[_DEADLINE_MAX])(Supervisor *s) = {
-        [DEADLINE_CONNECT] = connect_timeout,
+        [DEADLINE_CONNECT] = quit,
         [DEADLINE_CONTROLLERS] = setup_enable_controllers,
         [DEADLINE_LEAVES] = tasks_remove_leaves,
         [DEADLINE_EMPTY] = empty_timeout,
         [DEADLINE_STOP_KILL] = stop_kill,
         [DEADLINE_STOP_LAST] = stop_last,
-        [DEADLINE_STOP_RELEASE] = stop_release_timeout,
+        [DEADLINE_STOP_RELEASE] = quit,
 };
 
 static void handle_timer(Supervisor *s, Source *source, uint32_t events)

@@ -218,7 +218,6 @@ void stop_signal(Supervisor *s, const struct signalfd_siginfo *si);
 void stop_payload_empty(Supervisor *s);
 void stop_kill(Supervisor *s);
 void stop_last(Supervisor *s);
-void stop_release_timeout(Supervisor *s);
 
 /* sup-journal.c */
 int journal_open(Journal *j); /* the descriptor, which stays j's, or negative errno */

@@ -7,17 +7,11 @@ load lib
 generator=/run/systemd/system-generators/hpcnode-slow
 
 teardown() {
-    local scope
-
     rm -f $generator
     [ -z "${DEAF-}" ] || kill "$DEAF"
     systemctl start dbus.socket dbus.service
     systemctl start hpcnode-cgroupd
-    hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/left"
-    while read -r scope _; do
-        hpcnode-ctl destroy "$scope"
-        hpcnode-ctl remove "$scope"
-    done <"$BATS_TEST_TMPDIR/left"
+    remove_all
 }
 
 # ---- a bus that goes and comes ---------------------------------------------------------------

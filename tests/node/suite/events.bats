@@ -9,13 +9,9 @@ journald_pid() {
 }
 
 teardown() {
-    local scope
     kill -CONT "$(journald_pid)"
     systemctl start hpcnode-cgroupd
-    hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/left"
-    while read -r scope _; do
-        hpcnode-ctl destroy "$scope" && hpcnode-ctl remove "$scope"
-    done <"$BATS_TEST_TMPDIR/left"
+    remove_all
     if [ -e "$BATS_TEST_TMPDIR/frozen" ]; then
         fsfreeze -u "$BATS_TEST_TMPDIR/frozen"
         umount -l "$BATS_TEST_TMPDIR/frozen"

@@ -23,14 +23,19 @@ setup_file() {
 
 # What a failed test has left must not fail the next one.
 teardown() {
-    local scope
-
     # No state, no scopes.
     compgen -G "$STATE_DIR/*.scope" >/dev/null || return 0
+    remove_all
+}
+
+# remove_all: destroys every scope and drops every record, if the daemon can be asked.
+remove_all() {
+    local unit
+
     hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/left" || return 0
-    while read -r scope _; do
-        hpcnode-ctl destroy "$scope"
-        hpcnode-ctl remove "$scope"
+    while read -r _ unit _; do
+        hpcnode-ctl destroy "$unit"
+        hpcnode-ctl remove "$unit"
     done <"$BATS_TEST_TMPDIR/left"
 }
 

@@ -84,11 +84,7 @@ teardown() {
         systemctl daemon-reload
         systemctl restart hpcnode-cgroupd
     fi
-    local scope
-    hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/left"
-    while read -r scope _; do
-        hpcnode-ctl destroy "$scope" && hpcnode-ctl remove "$scope"
-    done <"$BATS_TEST_TMPDIR/left"
+    remove_all
 }
 
 @test "without clone3 (ENOSYS) tasks are placed all the same" {

@@ -7,12 +7,8 @@
 load lib
 
 teardown() {
-    local scope
     systemctl start hpcnode-cgroupd
-    hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/left"
-    while read -r scope _; do
-        hpcnode-ctl destroy "$scope" && hpcnode-ctl remove "$scope"
-    done <"$BATS_TEST_TMPDIR/left"
+    remove_all
 }
 
 # supervisor_of SCOPE: sets SUPERVISOR.

@@ -26,15 +26,11 @@ setup() {
 }
 
 teardown() {
-    local unit
     mount -o remount,rw "$STATE_DIR"
     rm -rf "$STATE_DIR"/fill "$STATE_DIR"/{0123456789abcde,bad}*
     systemctl start hpcnode-cgroupd
     systemctl stop 'workload-foreign*.scope'
-    hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/left"
-    while read -r _ unit _; do
-        hpcnode-ctl destroy "$unit" && hpcnode-ctl remove "$unit"
-    done <"$BATS_TEST_TMPDIR/left"
+    remove_all
 }
 
 # fill [PAGES]: leaves no more room than that.

@@ -14,15 +14,11 @@ setup() {
 }
 
 teardown() {
-    local unit
     rm -f $drop_in
     systemctl restart hpcnode-cgroupd
     systemctl stop 'workload-foreign*.scope' pact-gpu-foreign.scope workload-foreign.service workload-lost.scope
     systemctl reset-failed 'workload-*.scope'
-    hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/left"
-    while read -r _ unit _; do
-        hpcnode-ctl destroy "$unit" && hpcnode-ctl remove "$unit"
-    done <"$BATS_TEST_TMPDIR/left"
+    remove_all
 }
 
 # foreign NAME SLICE: a scope that somebody else makes, there when this returns.

@@ -22,15 +22,11 @@ teardown_file() {
 }
 
 teardown() {
-    local unit
     unhang
     systemctl start hpcnode-cgroupd
     rm -f ${drop_in%/*}/zz-zombie.conf
     systemctl reload hpcnode-cgroupd
-    hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/left"
-    while read -r _ unit _; do
-        hpcnode-ctl destroy "$unit" && hpcnode-ctl remove "$unit"
-    done <"$BATS_TEST_TMPDIR/left"
+    remove_all
 }
 
 # ---- a file system that hangs ----------------------------------------------------------------
