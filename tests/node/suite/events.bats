@@ -371,13 +371,10 @@ complete() {
 
 # bats test_tags=native
 @test "while journald is stuck the daemon answers, and nothing of a burst is lost" {
-    burst stuck
+    burst jammed
     kill -CONT "$(journald_pid)"
-    complete stuck
-    [ "$(wc -l <"$BATS_TEST_TMPDIR/all")" -eq 300 ] || {
-        sed 's/.* type=\([^ ]*\) .* scope=\([^ ]*\).*/\1 \2/' "$BATS_TEST_TMPDIR/all" | sort | uniq -c | sort -rn | head -n 5
-        return 1
-    }
+    complete jammed
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/all")" -eq 300 ]
 }
 
 # bats test_tags=native
