@@ -298,3 +298,15 @@ int cgroup_frozen(int dir)
 {
         return event_flag(dir, "frozen");
 }
+
+/* Each cgroup has cpu.stat, without the controller, too; nothing that runs takes less than a microsecond. */
+int cgroup_used(int dir)
+{
+        uint64_t usec;
+        int r = cgroup_populated(dir);
+
+        if (r != 0)
+                return r;
+        r = cgroup_read_key(dir, "cpu.stat", "usage_usec", &usec);
+        return r < 0 ? r : usec > 0;
+}

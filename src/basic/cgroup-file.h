@@ -42,6 +42,9 @@ int cgroup_write_u64(int dir, const char *file, uint64_t value); /* UINT64_MAX i
 int cgroup_populated(int dir);
 int cgroup_frozen(int dir);
 
+/* Whether a process is in the cgroup, or one has run in it since it was made. */
+int cgroup_used(int dir);
+
 /* Ends every process of the subtree: cgroup.kill, or on a kernel without it (before 5.14) SIGKILL to
  * each process, repeated until no new one is found. Does not wait for them. */
 int cgroup_kill(int dir);
@@ -56,3 +59,6 @@ int cgroup_pids(int dir, bool with_supervisors, pid_t **ret_pids, size_t *ret_n)
 /* Removes the empty cgroup `name` below dir with all its empty children, deepest first. 0 also when it
  * is not there; -EBUSY while a process is left. */
 int cgroup_remove(int dir, const char *name);
+
+/* The same if no process is or was in it, and else -EBUSY. Without remove that is only looked at. */
+int cgroup_remove_unused(int dir, const char *name, bool remove);

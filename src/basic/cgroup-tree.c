@@ -7,8 +7,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* Each level holds a descriptor open, and a process may have no more than 1024 by default. */
 #define DEPTH_MAX 256
@@ -67,14 +69,14 @@ static bool pid_list_has(const PidList *sorted, pid_t pid)
                bsearch(&pid, sorted->pids, sorted->n, sizeof(pid_t), pid_compare) != NULL;
 }
 
-/* The processes that stand directly in the cgroup. */
-static int own_pids(int dir, PidList *l)
+/* Those that stand directly in a cgroup. The file is its cgroup.procs, as seen from the directory. */
+static int own_pids(int dir, const char *file, PidList *l)
 {
         _cleanup_(freep) char *text = NULL;
         char *line, *rest;
         int r;
 
-        r = cgroup_read(dir, "cgroup.procs", &text);
+        r = cgroup_read(dir, file, &text);
         /* Gone meanwhile; or threaded, and then its processes are listed by the threaded domain. */
         if (r == -ENOENT || r == -EOPNOTSUPP)
                 return 0;
@@ -161,12 +163,34 @@ static int dir_is_scope(int dir)
         return r >= 0 && is_scope(path);
 }
 
-typedef struct Collect {
-        PidList list;
-        bool with_supervisors;
-} Collect;
+/* A directory with two links has no sub-directory, and need not be read: a leaf of a task has more files than
+ * processes. File systems that do not count so say 1. */
+static bool may_have_children(int dir, const char *name)
+{
+        struct stat st;
 
-static int collect_pids(Collect *c, DIR *d, bool in_scope, unsigned depth)
+        return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode) ||
+               st.st_nlink != 2;
+}
+
+/* Called for each cgroup of a subtree, its own cgroup.procs being `file`. */
+typedef int (*visit_t)(int dir, const char *file, void *userdata);
+
+typedef struct Walk {
+        visit_t visit;
+        void *userdata;
+        bool with_supervisors;
+} Walk;
+
+static int visit_leaf(const Walk *w, int dir, const char *name)
+{
+        char file[NAME_MAX + sizeof("/cgroup.procs")];
+
+        (void) stpcpy(stpcpy(file, name), "/cgroup.procs");
+        return w->visit(dir, file, w->userdata);
+}
+
+static int walk(const Walk *w, DIR *d, bool in_scope, unsigned depth)
 {
         const char *name;
         int r;
@@ -174,24 +198,41 @@ static int collect_pids(Collect *c, DIR *d, bool in_scope, unsigned depth)
         if (depth > DEPTH_MAX)
                 return -ELOOP;
 
-        r = own_pids(dirfd(d), &c->list);
+        r = w->visit(dirfd(d), "cgroup.procs", w->userdata);
         if (r < 0)
                 return r;
 
         while ((r = dir_next(d, &name)) > 0) {
                 _cleanup_(closedirp) DIR *child = NULL;
 
-                if (in_scope && !c->with_supervisors && streq(name, "supervisor"))
+                if (in_scope && !w->with_supervisors && streq(name, "supervisor"))
                         continue;
 
-                r = cgroup_open_children(dirfd(d), name, &child);
-                if (r >= 0 && child)
-                        r = collect_pids(c, child, is_scope(name), depth + 1);
+                if (!may_have_children(dirfd(d), name)) {
+                        r = visit_leaf(w, dirfd(d), name);
+                } else {
+                        r = cgroup_open_children(dirfd(d), name, &child);
+                        if (r >= 0 && child)
+                                r = walk(w, child, is_scope(name), depth + 1);
+                }
                 if (r < 0)
                         return r;
         }
 
         return r;
+}
+
+static int walk_from(const Walk *w, int dir, bool in_scope)
+{
+        _cleanup_(closedirp) DIR *d = NULL;
+        int r = cgroup_open_children(dir, ".", &d);
+
+        return r < 0 || !d ? r : walk(w, d, in_scope, 0);
+}
+
+static int collect(int dir, const char *file, void *userdata)
+{
+        return own_pids(dir, file, userdata);
 }
 
 /* A process that moves while the tree is read can be met twice. */
@@ -208,26 +249,24 @@ static void pid_list_unique(PidList *sorted)
 
 int cgroup_pids(int dir, bool with_supervisors, pid_t **ret_pids, size_t *ret_n)
 {
-        _cleanup_(closedirp) DIR *d = NULL;
-        Collect c = { .with_supervisors = with_supervisors };
+        PidList l = { 0 };
+        const Walk w = { .visit = collect, .userdata = &l, .with_supervisors = with_supervisors };
         int r, in_scope;
 
         in_scope = dir_is_scope(dir);
         if (in_scope < 0)
                 return in_scope;
-        r = cgroup_open_children(dir, ".", &d);
-        if (r >= 0 && d)
-                r = collect_pids(&c, d, in_scope, 0);
+        r = walk_from(&w, dir, in_scope);
         if (r < 0) {
-                pid_list_done(&c.list);
+                pid_list_done(&l);
                 return r;
         }
 
-        pid_list_sort(&c.list);
-        pid_list_unique(&c.list);
+        pid_list_sort(&l);
+        pid_list_unique(&l);
 
-        *ret_pids = c.list.pids;
-        *ret_n = c.list.n;
+        *ret_pids = l.pids;
+        *ret_n = l.n;
         return 0;
 }
 
@@ -260,95 +299,118 @@ static int signal_one(pid_t pid, int pidfd, int signal)
         return r == -ESRCH ? 0 : r;
 }
 
-/* A pid read from a file may belong to somebody else by the time it is used. So the process is held
- * by a pidfd first, and signalled only if its pid is in the cgroup after that. */
-static int signal_batch(int dir, const pid_t *pids, size_t n, int signal)
+/* A signal on its way through a subtree. */
+typedef struct Signalling {
+        int signal;
+        PidList done;  /* sorted: who got it */
+        PidList moved; /* who has left the cgroup they were found in before they got it */
+        int result;    /* the first failure; it goes on nevertheless */
+} Signalling;
+
+static void signalling_done(Signalling *g)
+{
+        pid_list_done(&g->done);
+        pid_list_done(&g->moved);
+}
+
+static void note(Signalling *g, int r)
+{
+        if (r < 0 && g->result >= 0)
+                g->result = r;
+}
+
+static int pid_list_insert(PidList *sorted, pid_t pid)
+{
+        size_t i;
+        int r;
+
+        r = pid_list_add(sorted, pid);
+        if (r < 0)
+                return r;
+        for (i = sorted->n - 1; i > 0 && sorted->pids[i - 1] > pid; i--)
+                sorted->pids[i] = sorted->pids[i - 1];
+        sorted->pids[i] = pid;
+        return 0;
+}
+
+static bool has_ended(int pidfd)
+{
+        struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+        return pidfd == -ESRCH || (pidfd >= 0 && poll(&p, 1, 0) > 0);
+}
+
+/* A pid read from a file may belong to somebody else by the time it is used. So the process is held by a
+ * pidfd first, and signalled only if its pid is in the cgroup after that: in this one, or without a file in
+ * the subtree. */
+static void signal_batch(Signalling *g, int dir, const char *file, const pid_t *pids, size_t n)
 {
         _cleanup_(pid_list_done) PidList still = { 0 };
         int fds[SIGNAL_BATCH];
-        int r, result = 0;
 
         for (size_t i = 0; i < n; i++)
                 fds[i] = pidfd_open_process(pids[i]);
 
-        result = subtree_pids(dir, &still);
+        note(g, file ? own_pids(dir, file, &still) : subtree_pids(dir, &still));
+        pid_list_sort(&still);
         for (size_t i = 0; i < n; i++) {
-                if (pid_list_has(&still, pids[i])) {
-                        r = signal_one(pids[i], fds[i], signal);
-                        if (r < 0 && result >= 0)
-                                result = r;
+                if (pid_list_has(&g->done, pids[i])) {
+                        ; /* met once more */
+                } else if (pid_list_has(&still, pids[i])) {
+                        note(g, signal_one(pids[i], fds[i], g->signal));
+                        note(g, pid_list_insert(&g->done, pids[i]));
+                } else if (file && !has_ended(fds[i])) {
+                        note(g, pid_list_add(&g->moved, pids[i]));
                 }
                 (void) safe_close(fds[i]);
         }
-
-        return result;
 }
 
-/* Goes on after a failure and returns the first. */
-static int signal_pids(int dir, const PidList *l, int signal)
+static void signal_pids(Signalling *g, int dir, const char *file, const PidList *l)
 {
-        int result = 0;
+        for (size_t i = 0; i < l->n; i += SIGNAL_BATCH)
+                signal_batch(g, dir, file, l->pids + i,
+                             l->n - i < SIGNAL_BATCH ? l->n - i : SIGNAL_BATCH);
+}
 
-        for (size_t i = 0; i < l->n; i += SIGNAL_BATCH) {
-                size_t n = l->n - i < SIGNAL_BATCH ? l->n - i : SIGNAL_BATCH;
-                int r = signal_batch(dir, l->pids + i, n, signal);
+static int signal_own(int dir, const char *file, void *userdata)
+{
+        _cleanup_(pid_list_done) PidList l = { 0 };
+        Signalling *g = userdata;
 
-                if (r < 0 && result >= 0)
-                        result = r;
-        }
+        note(g, own_pids(dir, file, &l));
+        signal_pids(g, dir, file, &l);
+        return 0;
+}
 
-        return result;
+/* Cgroup by cgroup: to look for each process in the whole subtree would take as long as there are cgroups. */
+static void signal_subtree(Signalling *g, int dir)
+{
+        const Walk w = { .visit = signal_own, .userdata = g, .with_supervisors = true };
+
+        note(g, walk_from(&w, dir, false));
+        signal_pids(g, dir, NULL, &g->moved);
+        pid_list_done(&g->moved);
 }
 
 int cgroup_signal(int dir, int signal)
 {
-        _cleanup_(pid_list_done) PidList l = { 0 };
-        int r;
+        _cleanup_(signalling_done) Signalling g = { .signal = signal };
 
-        r = subtree_pids(dir, &l);
-        if (r < 0)
-                return r;
-
-        return signal_pids(dir, &l, signal);
-}
-
-/* Kills what is in the subtree now and is not in `seen` yet. 1 if there was something new. */
-static int kill_round(int dir, PidList *seen)
-{
-        _cleanup_(pid_list_done) PidList now = { 0 }, fresh = { 0 };
-        int r;
-
-        r = subtree_pids(dir, &now);
-        if (r < 0)
-                return r;
-
-        for (size_t i = 0; i < now.n; i++)
-                if (!pid_list_has(seen, now.pids[i])) {
-                        r = pid_list_add(&fresh, now.pids[i]);
-                        if (r < 0)
-                                return r;
-                }
-
-        for (size_t i = 0; i < fresh.n; i++) {
-                r = pid_list_add(seen, fresh.pids[i]);
-                if (r < 0)
-                        return r;
-        }
-        pid_list_sort(seen);
-
-        r = signal_pids(dir, &fresh, SIGKILL);
-        return r < 0 ? r : fresh.n > 0;
+        signal_subtree(&g, dir);
+        return g.result;
 }
 
 static int kill_each(int dir)
 {
-        _cleanup_(pid_list_done) PidList seen = { 0 };
+        _cleanup_(signalling_done) Signalling g = { .signal = SIGKILL };
 
         for (unsigned i = 0; i < KILL_ROUNDS_MAX; i++) {
-                int r = kill_round(dir, &seen);
+                size_t before = g.done.n;
 
-                if (r <= 0)
-                        return r;
+                signal_subtree(&g, dir);
+                if (g.result < 0 || g.done.n == before)
+                        return g.result;
         }
 
         return -EAGAIN;
@@ -400,4 +462,17 @@ static int remove_tree(int dir, const char *name, unsigned depth)
 int cgroup_remove(int dir, const char *name)
 {
         return remove_tree(dir, name, 0);
+}
+
+int cgroup_remove_unused(int dir, const char *name, bool remove)
+{
+        _cleanup_(closep) int fd = cgroup_open(dir, name);
+
+        if (fd == -ENOENT)
+                return 0;
+        if (fd < 0)
+                return fd;
+        if (cgroup_used(fd) > 0)
+                return -EBUSY;
+        return remove ? cgroup_remove(dir, name) : 0;
 }

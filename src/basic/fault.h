@@ -20,6 +20,7 @@
         X(CREATE_SETUP_REQUESTED, "create.setup-requested") \
         X(CREATE_SET_UP, "create.set-up")                   \
         X(CREATE_LIMITED, "create.limited")                 \
+        X(CREATE_SERVICE_STARTED, "create.service-started") \
         X(CREATE_MAIN_STARTED, "create.main-started")       \
         X(CREATE_RECORDED, "create.recorded")               \
         X(CREATE_ANSWERED, "create.answered")               \
@@ -27,6 +28,11 @@
         X(CREATE_UNDONE, "create.undone")                   \
         X(SPAWN_RESERVED, "spawn.reserved")                 \
         X(SPAWN_REQUESTED, "spawn.requested")               \
+        X(ATTACH_CHECKED, "attach.checked")                 \
+        X(ATTACH_RECORDED, "attach.recorded")               \
+        X(OPEN_CHECKED, "open.checked")                     \
+        X(OPEN_ANSWERED, "open.answered")                   \
+        X(OPEN_CONFIRMED, "open.confirmed")                 \
         X(SPAWN_STARTED, "spawn.started")                   \
         X(SPAWN_ANSWERED, "spawn.answered")                 \
         X(RELEASE_RECORDED, "release.recorded")             \
@@ -43,12 +49,26 @@
         X(RECOVER_BEGUN, "recover.begun")                   \
         X(RECOVER_SET_UP, "recover.set-up")                 \
         X(RECOVER_ADOPTED, "recover.adopted")               \
+        X(EMERGENCY_SAVED, "emergency.saved")               \
+        X(EMERGENCY_RECORDED, "emergency.recorded")         \
+        X(EMERGENCY_DECLARED, "emergency.declared")         \
+        X(EMERGENCY_ACT_RECORDED, "by-emergency.recorded")  \
+        X(EMERGENCY_END_SAVED, "emergency-end.saved")       \
+        X(EMERGENCY_END_RECORDED, "emergency-end.recorded") \
+        X(EMERGENCY_END_FORGOTTEN, "emergency-end.gone")    \
+        X(PRESSURE_ANNOUNCED, "pressure.announced")         \
+        X(PRESSURE_SAVED, "pressure.saved")                 \
+        X(PRESSURE_DONE, "pressure.done")                   \
         X(SUPERVISOR_DIRECTORIES, "supervisor.directories") \
         X(SUPERVISOR_PLACED, "supervisor.placed")           \
         X(SUPERVISOR_READY, "supervisor.ready")             \
         X(SUPERVISOR_LEAF, "supervisor.leaf")               \
         X(SUPERVISOR_CHILD, "supervisor.child")             \
         X(SUPERVISOR_EXECUTED, "supervisor.executed")       \
+        X(SUPERVISOR_ATTACHING, "supervisor.attaching")     \
+        X(SUPERVISOR_ATTACHED, "supervisor.attached")       \
+        X(SUPERVISOR_OPENED, "supervisor.opened")           \
+        X(SUPERVISOR_BEGUN, "supervisor.begun")             \
         X(SUPERVISOR_TASK_ENDED, "supervisor.task-ended")   \
         X(SUPERVISOR_RELEASED, "supervisor.released")
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Finding disks in /sys and device nodes in /dev, without touching what a caller's path leads to. */
+/* Finding disks in /sys, without touching what a caller's path leads to. */
 #include "basic/io-disk.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/device.h"
 #include "basic/reason.h"
 
 #include <dirent.h>
@@ -99,19 +100,6 @@ int io_whole_disks(char ***ret)
         return io_whole_disks_in("/sys/block", ret);
 }
 
-/* "254:0", and nothing behind it. */
-static bool devnum_parse(const char *s, dev_t *ret)
-{
-        unsigned major_number, minor_number;
-        int n = 0;
-
-        if (sscanf(s, "%u:%u%n", &major_number, &minor_number, &n) != 2 || s[n])
-                return false;
-
-        *ret = makedev(major_number, minor_number);
-        return true;
-}
-
 /* The number in a `dev` file below the device's directory in /sys. */
 static int sys_dev(dev_t dev, const char *file, dev_t *ret)
 {
@@ -125,7 +113,7 @@ static int sys_dev(dev_t dev, const char *file, dev_t *ret)
         if (r < 0)
                 return r;
 
-        return devnum_parse(text, ret) ? 0 : -EBADMSG;
+        return device_number_parse(text, ret) ? 0 : -EBADMSG;
 }
 
 /* The device below a device mapper device. As in systemd, one that lies on several ends the search. */
@@ -167,88 +155,32 @@ static dev_t whole_disk(dev_t dev)
         return dev;
 }
 
-/* Opens a node below /dev for looking at it. Links are followed as far as they stay on the same
- * file system, so not into /dev/shm, where everybody may make some. */
-static int node_open(const char *path)
-{
-        _cleanup_(closep) int dev = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        const char *name = startswith(path, "/dev/");
-        struct open_how how = {
-                .flags = O_PATH | O_CLOEXEC,
-                .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
-        };
-        long fd;
-        int last;
-
-        if (!name || !*name)
-                return -EINVAL;
-        if (dev < 0)
-                return -errno;
-
-        fd = syscall(SYS_openat2, dev, name, &how, sizeof(how));
-        if (fd >= 0)
-                return (int) fd;
-
-        /* A container has single nodes mounted on /dev; an old kernel has no openat2(). */
-        if ((errno != EXDEV && errno != ENOSYS && errno != EPERM) || strchr(name, '/'))
-                return -errno;
-
-        last = openat(dev, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-        return last < 0 ? -errno : last;
-}
-
-static int node_stat(const char *path, struct stat *ret)
-{
-        _cleanup_(closep) int fd = node_open(path);
-
-        if (fd < 0)
-                return fd;
-
-        return fstat(fd, ret) < 0 ? -errno : 0;
-}
-
-int device_node_check(const char *path)
-{
-        struct stat st;
-        int r;
-
-        r = node_stat(path, &st);
-        if (r < 0)
-                return r;
-
-        return S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) ? 0 : -ENODEV;
-}
-
 static int node_dev(const char *path, dev_t *ret)
 {
-        const char *numbers = startswith(path, "/dev/block/");
-        struct stat st;
+        dev_t number, same;
+        mode_t kind;
         int r;
 
-        /* systemd does not look at the file system for these either. */
-        if (numbers && devnum_parse(numbers, ret)) {
-                dev_t same;
-
-                return sys_dev(*ret, "dev", &same);
-        }
-
-        r = node_stat(path, &st);
+        r = device_node_find(path, &kind, &number);
+        if (r == -ENODEV || (r >= 0 && kind != S_IFBLK))
+                return -ENOTBLK;
+        if (r >= 0)
+                r = sys_dev(number, "dev", &same); /* may be no more than a number */
         if (r < 0)
                 return r;
-        if (!S_ISBLK(st.st_mode))
-                return -ENOTBLK;
 
-        *ret = st.st_rdev;
+        *ret = number;
         return 0;
 }
 
 /* Undoes the octal escapes of /proc/self/mountinfo in place. */
 static void octal_unescape(char *s)
 {
+        static const char octal[] = "01234567";
         char *to = s;
 
         while (*s)
-                if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+                if (s[0] == '\\' && strspn(s + 1, octal) >= 3) {
                         *to++ = (char) ((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
                         s += 4;
                 } else
@@ -277,21 +209,22 @@ static int mount_of_path(const char *path, dev_t *ret_dev, char **ret_source)
                 return r;
 
         for (rest = table; (line = strsep(&rest, "\n"));) {
-                char number[32], point[PATH_MAX], from[PATH_MAX];
+                char number[32], type[64], point[PATH_MAX], from[PATH_MAX];
                 char *second = strstr(line, " - ");
 
                 if (!second || sscanf(line, "%*s %*s %31s %*s %4095s", number, point) != 2 ||
-                    sscanf(second, " - %*s %4095s", from) != 1)
+                    sscanf(second, " - %63s %4095s", type, from) != 2)
                         continue;
 
                 octal_unescape(point);
                 if (!path_below(path, point) || strlen(point) < best ||
-                    !devnum_parse(number, ret_dev))
+                    !device_number_parse(number, ret_dev))
                         continue;
 
                 best = strlen(point);
                 free(source);
-                source = strdup(from);
+                /* btrfs is on the disk that it names; others without a device may name what they like (FUSE). */
+                source = strdup(major(*ret_dev) != 0 || streq(type, "btrfs") ? from : "none");
                 if (!source)
                         return -ENOMEM;
         }

@@ -23,6 +23,3 @@ DEFINE_CLEANUP(char **, io_disks_free);
  * without a block device: looking at it could hang on a server that does not answer.
  * 0, or negative errno with a sentence in *ret_reason (owned by the caller). */
 int io_disk_of_path(const char *path, dev_t *ret, char **ret_reason);
-
-/* 0 when `path` (below /dev) is a device node, without leaving /dev for it; negative errno if not. */
-int device_node_check(const char *path);

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Relations between limits, and between limits and the node they are for. */
+/* Relations between limits. */
 #include "basic/io-disk.h"
 #include "basic/limits-internal.h"
 #include "basic/reason.h"
 
 #include <inttypes.h>
 #include <sys/sysmacros.h>
-
-/* The least quota that the kernel takes in cpu.max, of whatever period. */
-#define QUOTA_MIN_USEC 1000
 
 static const LimitType device_limits[] = {
         LIMIT_IO_READ_BANDWIDTH_MAX,
@@ -72,6 +69,7 @@ static int seen_disks_init(SeenDisks *s, const Limits *l)
 
 static int check_disk(SeenDisks *seen, LimitType t, const char *name, char **ret_reason)
 {
+        char quoted[REASON_QUOTE_SIZE], quoted_seen[REASON_QUOTE_SIZE];
         _cleanup_(freep) char *fault = NULL;
         dev_t dev;
         int r;
@@ -91,8 +89,8 @@ static int check_disk(SeenDisks *seen, LimitType t, const char *name, char **ret
                         return reason_set(
                                 -EINVAL, ret_reason,
                                 "%s: %s and %s are the same disk (%u:%u): use one name for it",
-                                limit_table[t].property, seen->names[i], name, major(dev),
-                                minor(dev));
+                                limit_table[t].property, reason_quote(seen->names[i], quoted_seen),
+                                reason_quote(name, quoted), major(dev), minor(dev));
 
         seen->names[seen->n] = name;
         seen->devs[seen->n++] = dev;
@@ -128,20 +126,15 @@ static int check_disks(const Limits *l, char **ret_reason)
         return 0;
 }
 
-/* systemd passes over a node that is not there. */
-static int check_device_nodes(const Limits *l, char **ret_reason)
+/* Who gives an allocation none of the GPUs must not open all of them by that. */
+static int check_devices(const Limits *l, char **ret_reason)
 {
         const Limit *v = &l->values[LIMIT_DEVICE_ALLOW];
 
-        for (size_t i = 0; i < v->n_pairs; i++) {
-                const char *name = v->pairs[i].name;
-                int r = name[0] == '/' ? device_node_check(name) : 0;
-
-                if (r < 0)
-                        return reason_set(-EINVAL, ret_reason, "DeviceAllow=%s: %s", name,
-                                          r == -ENODEV ? "this is not a device node"
-                                                       : strerror(-r));
-        }
+        if (v->is_set && v->n_pairs == 0 && !l->values[LIMIT_DEVICE_POLICY].is_set)
+                return reason_set(-EINVAL, ret_reason,
+                                  "DeviceAllow is empty, which alone would close nothing: give "
+                                  "DevicePolicy with it, closed for no device or auto for all");
 
         return 0;
 }
@@ -154,7 +147,50 @@ int limits_check(const Limits *l, char **ret_reason)
         if (r >= 0)
                 r = check_disks(l, ret_reason);
         if (r >= 0)
-                r = check_device_nodes(l, ret_reason);
+                r = check_devices(l, ret_reason);
 
         return r;
+}
+
+int limits_check_merged(const Limits *l, const Limits *changes, Limits *ret, char **ret_reason)
+{
+        _cleanup_(limits_done) Limits merged = { 0 };
+        int r;
+
+        r = limits_copy(l, &merged);
+        if (r >= 0)
+                r = limits_merge(&merged, changes);
+        if (r >= 0)
+                r = limits_check(&merged, ret_reason);
+        if (r < 0)
+                return r;
+
+        *ret = merged;
+        merged = (Limits){ 0 };
+        return 0;
+}
+
+int limits_check_new(const Limits *l, char **ret_reason)
+{
+        for (LimitType t = 0; t < _LIMIT_MAX; t++)
+                if (limit_takes_away(l, t))
+                        return reason_set(-EINVAL, ret_reason,
+                                          "%s is empty: at least one number is needed, such as "
+                                          "0-3,8",
+                                          limit_table[t].property);
+
+        return 0;
+}
+
+int limits_check_leaf(const Limits *l, char **ret_reason)
+{
+        for (LimitType t = 0; t < _LIMIT_MAX; t++)
+                if (l->values[t].is_set && !limit_table[t].file)
+                        return reason_set(
+                                -EINVAL, ret_reason,
+                                "%s is for a scope as a whole, and then holds for each of "
+                                "its tasks: set it for the scope",
+                                limit_table[t].property);
+
+        return 0;
 }

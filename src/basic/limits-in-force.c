@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <sys/sysmacros.h>
 
-#define PERIOD_DEFAULT_USEC UINT64_C(100000)
-
 /* Whether this one, as it stands in l, is what the cgroup has. Also true when that is not to be known. */
 static bool holds(const Limits *l, LimitType t, int dir)
 {
@@ -49,28 +47,41 @@ static void take_number(Limits *l, LimitType t, int dir, uint64_t by_default)
  * unit's: the lower one counts. */
 static void take_tasks(Limits *l, int dir)
 {
+        _cleanup_(freep) char *path = NULL;
         uint64_t found, payload;
 
         if (l->values[LIMIT_TASKS_MAX].is_set && holds(l, LIMIT_TASKS_MAX, dir))
                 return;
-        if (cgroup_read_u64(dir, "pids.max", &found) < 0)
+        if (cgroup_path_of(dir, &path) < 0 || cgroup_read_u64(dir, "pids.max", &found) < 0)
                 return;
-        if (found != UINT64_MAX && found > 0)
-                found--;
-        if (cgroup_read_u64(dir, "payload/pids.max", &payload) >= 0 && payload < found)
-                found = payload;
+        if (limits_path_is_scope(path)) {
+                if (found != UINT64_MAX && found > 0)
+                        found--;
+                if (cgroup_read_u64(dir, "payload/pids.max", &payload) >= 0 && payload < found)
+                        found = payload;
+        }
         set_number(l, LIMIT_TASKS_MAX, found, UINT64_MAX);
+}
+
+/* Of a scope payload's, which nobody but us sets as a rule. */
+static void take_oom_group(Limits *l, int dir)
+{
+        _cleanup_(freep) char *path = NULL;
+        uint64_t found;
+
+        if (cgroup_path_of(dir, &path) >= 0 &&
+            cgroup_read_u64(dir,
+                            limits_path_is_scope(path) ? "payload/memory.oom.group"
+                                                       : "memory.oom.group",
+                            &found) >= 0)
+                set_number(l, LIMIT_MEMORY_OOM_GROUP, found, 0);
 }
 
 static void take_quota(Limits *l, int dir)
 {
-        _cleanup_(freep) char *text = NULL;
         uint64_t quota, period, per_second = UINT64_MAX;
-        char word[24];
 
-        if (cgroup_read(dir, "cpu.max", &text) < 0 ||
-            sscanf(text, "%23s %" SCNu64, word, &period) != 2 || period == 0 ||
-            size_parse(word, &quota) < 0)
+        if (limits_read_cpu_max(dir, &quota, &period) < 0)
                 return;
         if (quota != UINT64_MAX)
                 per_second = quota / period * USEC_PER_SEC + quota % period * USEC_PER_SEC / period;
@@ -78,6 +89,15 @@ static void take_quota(Limits *l, int dir)
                 set_number(l, LIMIT_CPU_QUOTA, per_second, UINT64_MAX);
         if (!l->values[LIMIT_CPU_QUOTA_PERIOD].is_set || !holds(l, LIMIT_CPU_QUOTA_PERIOD, dir))
                 set_number(l, LIMIT_CPU_QUOTA_PERIOD, period, PERIOD_DEFAULT_USEC);
+}
+
+/* What binds to all that there can be binds to nothing: so a limit is taken away, see limits_whole_sets(). */
+static bool is_whole(LimitType t, const NumberSet *set)
+{
+        _cleanup_(number_set_done) NumberSet all = { 0 }, rest = { 0 };
+
+        return limits_possible(t, &all) >= 0 && number_set_without(&all, set, &rest) >= 0 &&
+               !number_set_any(&rest);
 }
 
 static int take_set(Limits *l, LimitType t, int dir)
@@ -96,21 +116,11 @@ static int take_set(Limits *l, LimitType t, int dir)
                 return r == -ENOMEM ? r : 0;
         number_set_done(&v->set);
         v->set = found;
-        v->is_set = *text != '\0';
+        v->is_set = *text && !is_whole(t, &found);
         return 0;
 }
 
 /* --- io.max: one line a disk --- */
-
-static const struct {
-        const char *key;
-        LimitType type;
-} io_keys[] = {
-        { "rbps", LIMIT_IO_READ_BANDWIDTH_MAX },
-        { "wbps", LIMIT_IO_WRITE_BANDWIDTH_MAX },
-        { "riops", LIMIT_IO_READ_IOPS_MAX },
-        { "wiops", LIMIT_IO_WRITE_IOPS_MAX },
-};
 
 static LimitPair *pair_of_disk(Limit *v, dev_t dev)
 {
@@ -150,12 +160,13 @@ static int take_io_line(Limits *l, char *line)
         if (sscanf(word, "%u:%u", &ma, &mi) != 2)
                 return 0;
         while (r >= 0 && (word = strsep(&line, " ")))
-                for (size_t i = 0; r >= 0 && i < ELEMENTSOF(io_keys); i++) {
-                        const char *value = startswith(word, io_keys[i].key);
+                for (LimitType t = 0; r >= 0 && t < _LIMIT_MAX; t++) {
+                        const char *value =
+                                limit_io_keys[t] ? startswith(word, limit_io_keys[t]) : NULL;
                         uint64_t found;
 
                         if (value && *value == '=' && size_parse(value + 1, &found) >= 0)
-                                r = take_disk(l, io_keys[i].type, makedev(ma, mi), found);
+                                r = take_disk(l, t, makedev(ma, mi), found);
                 }
         return r;
 }
@@ -174,10 +185,10 @@ static int take_io(Limits *l, int dir)
         if (cgroup_read(dir, "io.max", &text) < 0)
                 return 0;
         /* A disk without a line has no limit. */
-        for (size_t i = 0; i < ELEMENTSOF(io_keys); i++) {
-                Limit *v = &l->values[io_keys[i].type];
+        for (LimitType t = 0; t < _LIMIT_MAX; t++) {
+                Limit *v = &l->values[t];
 
-                if (v->is_set && !holds(l, io_keys[i].type, dir))
+                if (limit_io_keys[t] && v->is_set && !holds(l, t, dir))
                         for (size_t k = 0; k < v->n_pairs; k++)
                                 v->pairs[k].number = UINT64_MAX;
         }
@@ -198,10 +209,59 @@ int limits_take_in_force(Limits *l, int dir)
         take_number(l, LIMIT_MEMORY_SWAP_MAX, dir, UINT64_MAX);
         take_number(l, LIMIT_CPU_WEIGHT, dir, 100);
         take_number(l, LIMIT_IO_WEIGHT, dir, 100);
+        take_oom_group(l, dir);
         take_tasks(l, dir);
         take_quota(l, dir);
         r = take_set(l, LIMIT_ALLOWED_CPUS, dir);
         if (r >= 0)
                 r = take_set(l, LIMIT_ALLOWED_MEMORY_NODES, dir);
         return r < 0 ? r : take_io(l, dir);
+}
+
+/* The bytes/s of the first disk in io.max; 0: none. */
+static uint64_t first_bandwidth(const char *io_max)
+{
+        const char *p = strstr(io_max, "rbps=");
+        char number[24];
+        uint64_t found;
+
+        if (!p || sscanf(p, "rbps=%23s", number) != 1 || size_parse(number, &found) < 0)
+                return 0;
+        return found == UINT64_MAX ? 0 : found;
+}
+
+/* Whether that is all that io.max says. */
+static bool only_bandwidth(const char *io_max, uint64_t number)
+{
+        char wanted[96];
+
+        (void) snprintf(wanted, sizeof(wanted),
+                        " rbps=%" PRIu64 " wbps=%" PRIu64 " riops=max wiops=max", number, number);
+        for (const char *p = io_max; *p; p += strcspn(p, "\n"), p += *p == '\n') {
+                const char *rest = p + strcspn(p, " \n");
+
+                if (strncmp(rest, wanted, strlen(wanted)) != 0 ||
+                    !strchr("\n ", rest[strlen(wanted)]))
+                        return false;
+        }
+        return true;
+}
+
+int limits_of_leaf(int dir, Limits *ret)
+{
+        _cleanup_(limits_done) Limits l = { 0 };
+        _cleanup_(freep) char *io_max = NULL;
+        uint64_t number;
+        int r;
+
+        if (cgroup_read(dir, "io.max", &io_max) >= 0 && (number = first_bandwidth(io_max)) > 0 &&
+            only_bandwidth(io_max, number))
+                l.values[LIMIT_IO_MAX] = (Limit){ .is_set = true, .number = number };
+        r = limits_take_in_force(&l, dir);
+        if (r < 0)
+                return r;
+
+        *ret = l;
+        l = (Limits){ 0 };
+        return 0;
 }

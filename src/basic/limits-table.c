@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The table of limits. */
-#include "basic/limits.h"
+#include "basic/limits-internal.h"
 
 /* A smaller one leaves nothing for the supervisor, which the OOM killer spares: it would spin in
  * the page allocator for ever (128 KiB did so, 64 KiB made clone3 fail). */
@@ -54,6 +54,13 @@
                 .controller = "cpuset", .file = f, .kind = LIMIT_KIND_SET, .unit = "", .help = h \
         }
 
+const char *const limit_io_keys[_LIMIT_MAX] = {
+        [LIMIT_IO_READ_BANDWIDTH_MAX] = "rbps",
+        [LIMIT_IO_WRITE_BANDWIDTH_MAX] = "wbps",
+        [LIMIT_IO_READ_IOPS_MAX] = "riops",
+        [LIMIT_IO_WRITE_IOPS_MAX] = "wiops",
+};
+
 const LimitInfo limit_table[_LIMIT_MAX] = {
         [LIMIT_MEMORY_MAX] = MEMORY_LIMIT("MemoryMax", "memory-max", "memory.max", MEMORY_MIN,
                                           "Most memory it may use, enforced by the OOM killer"),
@@ -66,6 +73,20 @@ const LimitInfo limit_table[_LIMIT_MAX] = {
         [LIMIT_MEMORY_SWAP_MAX] =
                 MEMORY_LIMIT("MemorySwapMax", "memory-swap-max", "memory.swap.max", 0,
                              "Most swap space it may use"),
+        [LIMIT_MEMORY_OOM_GROUP] = {
+                .property = "MemoryOOMGroup",
+                .signature = "b",
+                .option = "oom-group",
+                .argument = "BOOL",
+                .controller = "memory",
+                .file = "memory.oom.group",
+                .kind = LIMIT_KIND_FLAG,
+                .place = LIMIT_OF_PAYLOAD,
+                .min = 0,
+                .max = 1,
+                .unit = "",
+                .help = "The OOM killer ends all of it at once, not one process",
+        },
         [LIMIT_CPU_WEIGHT] = WEIGHT_LIMIT("CPUWeight", "cpu-weight", "cpu", "cpu.weight",
                                           "Share of cpu time among its siblings, 1 to 10000 (100)"),
         [LIMIT_CPU_QUOTA] = {
@@ -129,6 +150,7 @@ const LimitInfo limit_table[_LIMIT_MAX] = {
                 .controller = "pids",
                 .file = "pids.max",
                 .kind = LIMIT_KIND_NUMBER,
+                .place = LIMIT_OF_BOTH,
                 .min = 1,
                 .max = TASKS_MAX,
                 .unlimited = true,
@@ -138,18 +160,19 @@ const LimitInfo limit_table[_LIMIT_MAX] = {
         [LIMIT_DEVICE_POLICY] = {
                 .property = "DevicePolicy",
                 .signature = "s",
+                .option = "device-policy",
                 .argument = "POLICY",
                 .kind = LIMIT_KIND_WORD,
                 .unit = "",
-                .help = "Devices it may use: auto, closed or strict",
+                .help = "Devices it may use besides --device: auto, closed or strict",
         },
         [LIMIT_DEVICE_ALLOW] = {
                 .property = "DeviceAllow",
                 .signature = "a(ss)",
                 .option = "device",
-                .argument = "NODE[ rwm]",
+                .argument = "NODE[:rwm]",
                 .kind = LIMIT_KIND_PAIRS,
                 .unit = "",
-                .help = "A device node it may read (r), write (w) and make (m)",
+                .help = "A device it may read (r), write (w) and make (m); shuts the others",
         },
 };

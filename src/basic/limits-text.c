@@ -50,13 +50,24 @@ static int parse_number(Limits *l, LimitType t, const char *text, char **ret_rea
         return limits_set_number(l, t, value, ret_reason);
 }
 
+static int parse_flag(Limits *l, LimitType t, const char *text, char **ret_reason)
+{
+        char quoted[REASON_QUOTE_SIZE];
+        uint64_t value;
+
+        if (flag_parse(text, &value) < 0)
+                return reason_set(-EINVAL, ret_reason, "%s=%s is neither yes nor no",
+                                  limit_table[t].property, reason_quote(text, quoted));
+        return limits_set_number(l, t, value, ret_reason);
+}
+
 static int parse_set(Limits *l, LimitType t, const char *text, char **ret_reason)
 {
         _cleanup_(number_set_done) NumberSet set = { 0 };
         char quoted[REASON_QUOTE_SIZE];
         int r;
 
-        r = number_set_parse(text, &set);
+        r = *text ? number_set_parse(text, &set) : 0;
         if (r == -ERANGE)
                 return reason_set(r, ret_reason, "%s=%s is out of range: 0 to %d",
                                   limit_table[t].property, reason_quote(text, quoted),
@@ -98,23 +109,38 @@ static int parse_device(Limits *l, LimitType t, const char *text, char **ret_rea
         return limits_add_device(l, t, path, value, ret_reason);
 }
 
-/* "NODE WORD", or "NODE" for all that can be done to it, as in systemd's DeviceAllow=. */
+/* Where the letters begin that say what may be done with a device: behind the last space, as in systemd's
+ * DeviceAllow=, or behind the last colon when nothing but letters follows. Names of /dev have colons, too
+ * ("/dev/char/195:0"): one that ends in letters behind a colon is written with ":rwm". */
+static const char *access_separator(const char *text)
+{
+        const char *space = strrchr(text, ' '), *colon = strrchr(text, ':');
+
+        if (space)
+                return space;
+        for (const char *p = colon ? colon + 1 : ""; *p; p++)
+                if ((*p < 'a' || *p > 'z') && (*p < 'A' || *p > 'Z'))
+                        return NULL;
+        return colon;
+}
+
+/* "NODE:LETTERS", "NODE LETTERS", or "NODE" for all that can be done with it. */
 static int parse_pair(Limits *l, LimitType t, const char *text, char **ret_reason)
 {
-        const char *space = strrchr(text, ' ');
+        const char *separator = access_separator(text);
         _cleanup_(freep) char *name = NULL;
 
-        name = space ? strndup(text, (size_t) (space - text)) : strdup(text);
+        name = separator ? strndup(text, (size_t) (separator - text)) : strdup(text);
         if (!name)
                 return -ENOMEM;
 
-        return limits_add_pair(l, t, name, space ? space + 1 : "rwm", ret_reason);
+        return limits_add_pair(l, t, name, separator ? separator + 1 : "rwm", ret_reason);
 }
 
 static int (*const parse_table[])(Limits *l, LimitType t, const char *text, char **ret_reason) = {
-        [LIMIT_KIND_NUMBER] = parse_number,  [LIMIT_KIND_SET] = parse_set,
-        [LIMIT_KIND_DEVICES] = parse_device, [LIMIT_KIND_WORD] = limits_set_word,
-        [LIMIT_KIND_PAIRS] = parse_pair,
+        [LIMIT_KIND_NUMBER] = parse_number,  [LIMIT_KIND_FLAG] = parse_flag,
+        [LIMIT_KIND_SET] = parse_set,        [LIMIT_KIND_DEVICES] = parse_device,
+        [LIMIT_KIND_WORD] = limits_set_word, [LIMIT_KIND_PAIRS] = parse_pair,
 };
 
 int limits_parse(Limits *l, LimitType t, const char *text, char **ret_reason)
@@ -160,6 +186,8 @@ int limits_format(const Limits *l, LimitType t, size_t index, char **ret)
         switch (kind) {
         case LIMIT_KIND_NUMBER:
                 return format_number(v->number, "", ret);
+        case LIMIT_KIND_FLAG:
+                return format_words(v->number ? "yes" : "no", NULL, ret);
         case LIMIT_KIND_DEVICES:
                 return format_number(v->pairs[index].number, v->pairs[index].name, ret);
         case LIMIT_KIND_WORD:
@@ -172,4 +200,34 @@ int limits_format(const Limits *l, LimitType t, size_t index, char **ret)
         }
 
         return -EINVAL;
+}
+
+void limits_to_fields(const Limits *l, const char *key, Fields *f)
+{
+        for (LimitType t = 0; t < _LIMIT_MAX; t++)
+                for (size_t i = 0;; i++) {
+                        _cleanup_(freep) char *value = NULL, *text = NULL;
+                        int r = limits_format(l, t, i, &value);
+
+                        if (r == 0)
+                                break;
+                        if (r < 0 || asprintf(&text, "%s=%s", limit_table[t].property, value) < 0) {
+                                f->error = -ENOMEM;
+                                return;
+                        }
+                        fields_append(f, key, text);
+                }
+}
+
+int limits_from_field(Limits *l, char *text)
+{
+        _cleanup_(freep) char *reason = NULL;
+        char *value = strchr(text, '=');
+        LimitType t;
+
+        if (!value)
+                return -EBADMSG;
+        *value++ = '\0';
+        t = limit_from_property(text);
+        return t < 0 ? -ENOENT : limits_parse(l, t, value, &reason);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reading limits back from the cgroup. What cannot be read back (DevicePolicy, DeviceAllow: a BPF
- * program) is not looked at here; that its device nodes exist is checked by limits_check(). */
+/* Reading limits back from the cgroup. */
 #include "basic/cgroup-file.h"
+#include "basic/device.h"
 #include "basic/io-disk.h"
 #include "basic/limits-internal.h"
 #include "basic/reason.h"
@@ -9,11 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/sysmacros.h>
-
-/* systemd's default, and the least and the most that the kernel takes. */
-#define PERIOD_DEFAULT_USEC UINT64_C(100000)
-#define PERIOD_MAX_USEC     UINT64_C(1000000)
-#define QUOTA_MIN_USEC      UINT64_C(1000)
 
 typedef struct Verify {
         const Limits *limits;
@@ -118,13 +113,25 @@ static int verify_number(const Verify *v)
         return verify_u64(v, wanted_of(v)->number);
 }
 
+/* A task may be called so, too. */
+bool limits_path_is_scope(const char *path)
+{
+        return endswith(path, ".scope") && !strstr(path, ".scope/payload/");
+}
+
+/* That of a scope is payload's. */
+static int verify_oom_group(const Verify *v)
+{
+        return limits_path_is_scope(v->path) ? 0 : verify_number(v);
+}
+
 /* A scope's own pids.max has room for the supervisor. */
 static int verify_tasks(const Verify *v)
 {
         uint64_t wanted = wanted_of(v)->number;
-        bool scope = endswith(v->path, ".scope") != NULL;
 
-        return verify_u64(v, wanted == UINT64_MAX ? wanted : wanted + scope);
+        return verify_u64(v,
+                          wanted == UINT64_MAX ? wanted : wanted + limits_path_is_scope(v->path));
 }
 
 /* "default 55", and lines for single devices. */
@@ -142,39 +149,51 @@ static int verify_io_weight(const Verify *v)
         return 0;
 }
 
-static int read_cpu_max(const Verify *v, char **ret_text, uint64_t *ret_quota, uint64_t *ret_period)
+int limits_read_cpu_max(int dir, uint64_t *ret_quota, uint64_t *ret_period)
 {
+        _cleanup_(freep) char *text = NULL;
         char quota[24], end;
         int r;
 
-        r = cgroup_read(v->dir, "cpu.max", ret_text);
+        r = cgroup_read(dir, "cpu.max", &text);
         if (r < 0)
-                return unreadable(v, "cpu.max", r);
-        if (sscanf(*ret_text, "%23s %" SCNu64 "%c", quota, ret_period, &end) != 2 ||
-            *ret_period == 0 || size_parse(quota, ret_quota) < 0)
-                return unreadable(v, "cpu.max", -EBADMSG);
+                return r;
+        return sscanf(text, "%23s %" SCNu64 "%c", quota, ret_period, &end) == 2 &&
+                               *ret_period != 0 && size_parse(quota, ret_quota) >= 0
+                       ? 0
+                       : -EBADMSG;
+}
 
-        return 0;
+uint64_t limit_quota_in_period(uint64_t per_second, uint64_t period)
+{
+        uint64_t quota;
+
+        if (per_second == UINT64_MAX)
+                return UINT64_MAX;
+        quota = per_second / USEC_PER_SEC * period +
+                per_second % USEC_PER_SEC * period / USEC_PER_SEC;
+        return quota < QUOTA_MIN_USEC ? QUOTA_MIN_USEC : quota;
+}
+
+uint64_t limit_period_of_quota(uint64_t per_second, uint64_t period)
+{
+        if (per_second != UINT64_MAX && per_second > 0 &&
+            QUOTA_MIN_USEC * USEC_PER_SEC / per_second > period)
+                period = QUOTA_MIN_USEC * USEC_PER_SEC / per_second;
+        return period > PERIOD_MAX_USEC ? PERIOD_MAX_USEC : period;
 }
 
 /* The quota in the period found: systemd raises it to the 1 ms that the kernel asks for. */
 static int verify_quota(const Verify *v)
 {
-        _cleanup_(freep) char *text = NULL;
-        uint64_t found, period, per_second = wanted_of(v)->number, wanted = UINT64_MAX;
+        uint64_t found, period, wanted;
         int r;
 
-        r = read_cpu_max(v, &text, &found, &period);
+        r = limits_read_cpu_max(v->dir, &found, &period);
         if (r < 0)
-                return r;
+                return unreadable(v, "cpu.max", r);
 
-        if (per_second != UINT64_MAX) {
-                wanted = per_second / USEC_PER_SEC * period +
-                         per_second % USEC_PER_SEC * period / USEC_PER_SEC;
-                if (wanted < QUOTA_MIN_USEC)
-                        wanted = QUOTA_MIN_USEC;
-        }
-
+        wanted = limit_quota_in_period(wanted_of(v)->number, period);
         /* One µs for the rounding of whoever converted the quota. */
         if (found == wanted || (found != UINT64_MAX && wanted != UINT64_MAX &&
                                 (found > wanted ? found - wanted : wanted - found) <= 1))
@@ -186,25 +205,36 @@ static int verify_quota(const Verify *v)
 /* systemd lengthens a period in which the quota would be under 1 ms. */
 static int verify_period(const Verify *v)
 {
-        _cleanup_(freep) char *text = NULL;
         const Limit *quota = &v->limits->values[LIMIT_CPU_QUOTA];
         uint64_t found_quota, found, wanted = wanted_of(v)->number, raised;
         int r;
 
-        r = read_cpu_max(v, &text, &found_quota, &found);
+        r = limits_read_cpu_max(v->dir, &found_quota, &found);
         if (r < 0)
-                return r;
+                return unreadable(v, "cpu.max", r);
 
         if (wanted == UINT64_MAX)
                 wanted = PERIOD_DEFAULT_USEC;
-        raised = wanted;
-        if (quota->is_set && quota->number != UINT64_MAX && quota->number > 0 &&
-            QUOTA_MIN_USEC * USEC_PER_SEC / quota->number > raised)
-                raised = QUOTA_MIN_USEC * USEC_PER_SEC / quota->number;
-        if (raised > PERIOD_MAX_USEC)
-                raised = PERIOD_MAX_USEC;
-
+        raised = limit_period_of_quota(quota->is_set ? quota->number : UINT64_MAX, wanted);
         return found == wanted || found == raised ? 0 : mismatch_u64(v, raised, "cpu.max", found);
+}
+
+/* That the cgroup has all cpus, or memory nodes, of the one above; without a controller it always has. */
+static int verify_whole(const Verify *v, const char *file)
+{
+        _cleanup_(freep) char *own = NULL, *above = NULL;
+        char parent[72];
+        int r;
+
+        (void) snprintf(parent, sizeof(parent), "../%s", file);
+        r = cgroup_read(v->dir, file, &own);
+        if (r == -ENOENT)
+                return 0;
+        if (r >= 0)
+                r = cgroup_read(v->dir, parent, &above);
+        if (r < 0)
+                return unreadable(v, file, r);
+        return streq(own, above) ? 0 : mismatch(v, above, file, own);
 }
 
 /* cpuset.cpus holds what was asked for, its .effective what is there and was granted. */
@@ -216,6 +246,8 @@ static int verify_set(const Verify *v)
         int r;
 
         (void) snprintf(file, sizeof(file), "%s.effective", info_of(v)->file);
+        if (limit_takes_away(v->limits, v->type))
+                return verify_whole(v, file);
         r = cgroup_read(v->dir, file, &text);
         if (r < 0)
                 return unreadable(v, file, r);
@@ -267,7 +299,7 @@ static int io_max_value(const char *text, dev_t dev, const char *key, uint64_t *
 static int verify_io_device(const Verify *v, const char *text, const char *name, const char *key,
                             uint64_t wanted)
 {
-        char where[320];
+        char where[REASON_QUOTE_SIZE + 64], quoted[REASON_QUOTE_SIZE];
         uint64_t found;
         dev_t dev;
         int r;
@@ -282,19 +314,13 @@ static int verify_io_device(const Verify *v, const char *text, const char *name,
         if (found == wanted)
                 return 0;
 
-        (void) snprintf(where, sizeof(where), "io.max (%s of %.256s, %u:%u)", key, name, major(dev),
-                        minor(dev));
+        (void) snprintf(where, sizeof(where), "io.max (%s of %s, %u:%u)", key,
+                        reason_quote(name, quoted), major(dev), minor(dev));
         return mismatch_u64(v, wanted, where, found);
 }
 
 static int verify_devices(const Verify *v)
 {
-        static const char *const keys[_LIMIT_MAX] = {
-                [LIMIT_IO_READ_BANDWIDTH_MAX] = "rbps",
-                [LIMIT_IO_WRITE_BANDWIDTH_MAX] = "wbps",
-                [LIMIT_IO_READ_IOPS_MAX] = "riops",
-                [LIMIT_IO_WRITE_IOPS_MAX] = "wiops",
-        };
         _cleanup_(freep) char *text = NULL;
         int r;
 
@@ -305,7 +331,7 @@ static int verify_devices(const Verify *v)
         for (size_t i = 0; i < wanted_of(v)->n_pairs; i++) {
                 const LimitPair *p = &wanted_of(v)->pairs[i];
 
-                r = verify_io_device(v, text, p->name, keys[v->type], p->number);
+                r = verify_io_device(v, text, p->name, limit_io_keys[v->type], p->number);
                 if (r < 0)
                         return r;
         }
@@ -337,12 +363,45 @@ static int verify_io_max(const Verify *v)
         return 0;
 }
 
+/* A BPF program of the cgroup's own, which systemd does without when it cannot load it: then every
+ * device is open. */
+static int verify_device_program(const Verify *v)
+{
+        uint32_t id;
+        int r;
+
+        r = device_program_find(v->dir, &id);
+        if (r == -ENOENT)
+                return reason_set(-ESTALE, v->ret_reason,
+                                  "%s is not in force: no device program is attached to %s; the "
+                                  "journal may say why systemd could not",
+                                  info_of(v)->property, v->path);
+        if (r < 0)
+                return reason_set(-ESTALE, v->ret_reason,
+                                  "%s cannot be seen to be in force: asking for the device "
+                                  "programs of %s: %s",
+                                  info_of(v)->property, v->path, strerror(-r));
+
+        return 0;
+}
+
+static int verify_device_policy(const Verify *v)
+{
+        return streq(wanted_of(v)->word, "auto") ? 0 : verify_device_program(v);
+}
+
+static int verify_device_allow(const Verify *v)
+{
+        return wanted_of(v)->n_pairs == 0 ? 0 : verify_device_program(v);
+}
+
 static int (*const verify_table[_LIMIT_MAX])(const Verify *v) = {
         [LIMIT_MEMORY_MAX] = verify_memory,
         [LIMIT_MEMORY_HIGH] = verify_memory,
         [LIMIT_MEMORY_LOW] = verify_memory,
         [LIMIT_MEMORY_MIN] = verify_memory,
         [LIMIT_MEMORY_SWAP_MAX] = verify_memory,
+        [LIMIT_MEMORY_OOM_GROUP] = verify_oom_group,
         [LIMIT_CPU_WEIGHT] = verify_number,
         [LIMIT_CPU_QUOTA] = verify_quota,
         [LIMIT_CPU_QUOTA_PERIOD] = verify_period,
@@ -355,12 +414,17 @@ static int (*const verify_table[_LIMIT_MAX])(const Verify *v) = {
         [LIMIT_IO_WRITE_IOPS_MAX] = verify_devices,
         [LIMIT_IO_MAX] = verify_io_max,
         [LIMIT_TASKS_MAX] = verify_tasks,
+        [LIMIT_DEVICE_POLICY] = verify_device_policy,
+        [LIMIT_DEVICE_ALLOW] = verify_device_allow,
 };
 
 /* "No limit" is in force wherever there is nothing that could limit. */
 static bool needs_no_file(const Verify *v)
 {
-        return info_of(v)->kind == LIMIT_KIND_NUMBER && wanted_of(v)->number == UINT64_MAX &&
+        bool is_none = info_of(v)->kind == LIMIT_KIND_FLAG ? wanted_of(v)->number == 0
+                                                           : wanted_of(v)->number == UINT64_MAX;
+
+        return limit_is_number(v->type) && is_none &&
                faccessat(v->dir, info_of(v)->file, F_OK, 0) < 0 && errno == ENOENT;
 }
 
@@ -376,7 +440,7 @@ int limits_verify(const Limits *l, int dir, char **ret_reason)
         v.path = path;
 
         for (v.type = 0; v.type < _LIMIT_MAX; v.type++) {
-                if (!l->values[v.type].is_set || !verify_table[v.type] || needs_no_file(&v))
+                if (!l->values[v.type].is_set || needs_no_file(&v))
                         continue;
 
                 r = verify_table[v.type](&v);

@@ -121,6 +121,12 @@ bool limits_any(const Limits *l)
         return false;
 }
 
+bool limit_takes_away(const Limits *l, LimitType t)
+{
+        return limit_table[t].kind == LIMIT_KIND_SET && l->values[t].is_set &&
+               l->values[t].set.n_bytes == 0;
+}
+
 int limits_merge(Limits *l, const Limits *changes)
 {
         _cleanup_(limits_done) Limits copy = { 0 };
@@ -136,6 +142,8 @@ int limits_merge(Limits *l, const Limits *changes)
                         continue;
 
                 limit_done(&l->values[t]);
+                if (limit_takes_away(&copy, t))
+                        continue;
                 l->values[t] = copy.values[t];
                 copy.values[t] = (Limit){ 0 };
         }
@@ -189,7 +197,7 @@ void limit_format_range(const LimitInfo *info, uint64_t value, char buffer[stati
 static int range_check(LimitType t, const char *name, uint64_t value, char **ret_reason)
 {
         const LimitInfo *info = &limit_table[t];
-        char number[24] = "infinity", range[LIMIT_TEXT_SIZE];
+        char number[24] = "infinity", range[LIMIT_TEXT_SIZE], quoted[REASON_QUOTE_SIZE];
 
         if (value == UINT64_MAX ? info->unlimited : value >= info->min && value <= info->max)
                 return 0;
@@ -198,14 +206,14 @@ static int range_check(LimitType t, const char *name, uint64_t value, char **ret
                 (void) snprintf(number, sizeof(number), "%" PRIu64, value);
         limit_format_range(info, value, range);
         return reason_set(-ERANGE, ret_reason, "%s=%s%s%s is out of range: %s", info->property,
-                          name, *name ? " " : "", number, range);
+                          *name ? reason_quote(name, quoted) : "", *name ? " " : "", number, range);
 }
 
 int limits_set_number(Limits *l, LimitType t, uint64_t value, char **ret_reason)
 {
         int r;
 
-        if (limit_table[t].kind != LIMIT_KIND_NUMBER)
+        if (!limit_is_number(t))
                 return kind_fault(t, ret_reason);
 
         r = range_check(t, "", value, ret_reason);
@@ -227,20 +235,18 @@ int limits_set_set(Limits *l, LimitType t, const void *bits, size_t n_bytes, cha
 
         while (n_bytes > 0 && bytes[n_bytes - 1] == 0)
                 n_bytes--;
-        if (n_bytes == 0)
-                return reason_set(-EINVAL, ret_reason,
-                                  "%s is empty: at least one number is needed, such as 0-3,8",
-                                  limit_table[t].property);
         if (n_bytes > NUMBER_SET_MAX / 8)
                 return reason_set(-ERANGE, ret_reason, "%s is out of range: 0 to %d",
                                   limit_table[t].property, NUMBER_SET_MAX - 1);
 
-        copy = malloc(n_bytes);
+        copy = malloc(n_bytes ?: 1);
         if (!copy)
                 return -ENOMEM;
 
+        if (n_bytes > 0)
+                memcpy(copy, bits, n_bytes);
         number_set_done(&l->values[t].set);
-        l->values[t].set = (NumberSet){ .bits = memcpy(copy, bits, n_bytes), .n_bytes = n_bytes };
+        l->values[t].set = (NumberSet){ .bits = copy, .n_bytes = n_bytes };
         l->values[t].is_set = true;
         return 0;
 }
@@ -369,7 +375,7 @@ static bool device_name_valid(const char *name)
 int limits_add_pair(Limits *l, LimitType t, const char *name, const char *word, char **ret_reason)
 {
         Limit *v = &l->values[t];
-        char quoted[REASON_QUOTE_SIZE];
+        char quoted[REASON_QUOTE_SIZE], quoted_word[REASON_QUOTE_SIZE];
         LimitPair *pair;
 
         if (limit_table[t].kind != LIMIT_KIND_PAIRS)
@@ -383,7 +389,8 @@ int limits_add_pair(Limits *l, LimitType t, const char *name, const char *word, 
                 return reason_set(
                         -EINVAL, ret_reason,
                         "%s=%s has the permissions %s: one or more of r, w and m are needed",
-                        limit_table[t].property, name, reason_quote(word, quoted));
+                        limit_table[t].property, reason_quote(name, quoted),
+                        reason_quote(word, quoted_word));
 
         pair = pair_find(v, name);
         if (pair) {

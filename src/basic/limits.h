@@ -3,6 +3,7 @@
  * line and the documents. */
 #pragma once
 
+#include "fields.h"
 #include "macro.h"
 #include "size.h"
 
@@ -12,6 +13,7 @@ typedef enum LimitType {
         LIMIT_MEMORY_LOW,
         LIMIT_MEMORY_MIN,
         LIMIT_MEMORY_SWAP_MAX,
+        LIMIT_MEMORY_OOM_GROUP, /* ours: of payload, or of a leaf */
         LIMIT_CPU_WEIGHT,
         LIMIT_CPU_QUOTA,        /* CPUQuotaPerSecUSec: µs of cpu time a second */
         LIMIT_CPU_QUOTA_PERIOD, /* CPUQuotaPeriodUSec */
@@ -32,20 +34,29 @@ typedef enum LimitType {
 
 typedef enum LimitKind {
         LIMIT_KIND_NUMBER,  /* t */
+        LIMIT_KIND_FLAG,    /* b: a number, 0 or 1 */
         LIMIT_KIND_SET,     /* ay */
         LIMIT_KIND_DEVICES, /* a(st): a device or any path, and a number */
         LIMIT_KIND_WORD,    /* s */
         LIMIT_KIND_PAIRS,   /* a(ss): DeviceAllow */
 } LimitKind;
 
+/* What has it, of a scope. A task's leaf has them all. */
+typedef enum LimitPlace {
+        LIMIT_OF_UNIT,
+        LIMIT_OF_BOTH,    /* payload's file, beside the unit's */
+        LIMIT_OF_PAYLOAD, /* that alone: systemd has no property for it */
+} LimitPlace;
+
 typedef struct LimitInfo {
         const char *property;   /* the key in D-Bus dictionaries, which is systemd's own */
-        const char *signature;  /* D-Bus type of the value: t, ay, a(st), s, a(ss) */
+        const char *signature;  /* D-Bus type of the value: t, b, ay, a(st), s, a(ss) */
         const char *option;     /* long option of hpcnode-ctl without "--"; NULL: none of its own */
         const char *argument;   /* its metavariable in the help text */
         const char *controller; /* cgroup controller that has to be there; NULL: none */
         const char *file;       /* the cgroup file, or its key's file for io.max; NULL: none */
         LimitKind kind;
+        LimitPlace place;
         uint64_t min,
                 max; /* of a number; UINT64_MAX (unlimited) is allowed beyond max if .unlimited */
         bool unlimited;
@@ -81,8 +92,17 @@ void limits_done(Limits *l);
 int limits_copy(const Limits *from, Limits *ret);
 bool limits_any(const Limits *l);
 
-/* Takes over the values that are set in `changes`. */
+/* True for an empty set of cpus or memory nodes, which takes away the one that there is. */
+bool limit_takes_away(const Limits *l, LimitType t);
+
+/* Takes over the values that are set in `changes`; what these take away is not set any more. */
 int limits_merge(Limits *l, const Limits *changes);
+
+/* Whether its value is in .number of Limit. */
+static inline bool limit_is_number(LimitType t)
+{
+        return limit_table[t].kind == LIMIT_KIND_NUMBER || limit_table[t].kind == LIMIT_KIND_FLAG;
+}
 
 /* Each checks kind and range; -EINVAL or -ERANGE comes with a sentence in *ret_reason (owned by the
  * caller) that names the property, the value and what is allowed. Nothing is changed on failure. */
@@ -93,19 +113,43 @@ int limits_set_word(Limits *l, LimitType t, const char *word, char **ret_reason)
 int limits_add_device(Limits *l, LimitType t, const char *path, uint64_t value, char **ret_reason);
 int limits_add_pair(Limits *l, LimitType t, const char *name, const char *word, char **ret_reason);
 
+/* Puts all cpus, or memory nodes, that there can be in the place of a set that takes the limit away. The kernel refuses
+ * to empty cpuset.cpus while a process is in the cgroup, and systemd says nothing of that. */
+int limits_whole_sets(Limits *l);
+
 /* The text form: what state files hold and what the options of hpcnode-ctl take (sizes with suffix,
- * "max", cpu lists; devices as "PATH NUMBER", pairs as "NAME WORD", one call each). CPUQuotaPerSecUSec
- * is a plain number here: the option's "QUOTA/PERIOD" is two limits, see cpu_quota_parse(). */
+ * "max", cpu lists, empty ones too; devices as "PATH NUMBER", pairs as "NAME WORD", one call each). CPUQuotaPerSecUSec
+ * is a plain number here: the option's "QUOTA/PERIOD" is two limits, see cpu_quota_parse(). A flag is "yes" or "no", or
+ * what else systemd takes. */
 int limits_parse(Limits *l, LimitType t, const char *text, char **ret_reason);
 
 /* The text that limits_parse() takes: the whole of a limit at index 0, of a list each element. 1 and
  * the text (owned by the caller), 0 when the limit is not set or has no such element. */
 int limits_format(const Limits *l, LimitType t, size_t index, char **ret);
 
+/* The same as fields of that key, "MemoryMax=67108864" each; and back, from a text that is changed: -ENOENT for a
+ * limit that is not known, as of a newer version, -EBADMSG for what is none. */
+void limits_to_fields(const Limits *l, const char *key, Fields *f);
+int limits_from_field(Limits *l, char *text);
+
 /* Relations that single values cannot show: a period without a quota, a quota too small for its period,
- * IOMax beside limits of single disks, one disk by two names; and that the device nodes and disks named
- * are there, since systemd passes over one that is not. -EINVAL or -ERANGE with *ret_reason. */
+ * IOMax beside limits of single disks, one disk by two names or one that is not there, an empty list of
+ * devices that leaves all open. -EINVAL or -ERANGE with *ret_reason. */
 int limits_check(const Limits *l, char **ret_reason);
+
+/* The same of limits as they will be with these changes, since what is fine by itself may not go together with what is
+ * there. *ret is to be freed with limits_done(). */
+int limits_check_merged(const Limits *l, const Limits *changes, Limits *ret, char **ret_reason);
+
+/* That nothing is taken away, for what is still to be made. -EINVAL with *ret_reason. */
+int limits_check_new(const Limits *l, char **ret_reason);
+
+/* That a single task can have them, since its leaf has a file for each. -EINVAL with *ret_reason. */
+int limits_check_leaf(const Limits *l, char **ret_reason);
+
+/* That the devices, cpus and memory nodes named are there, since systemd and the kernel pass over those
+ * that are not. For what is asked for only: what once was granted may have gone since. */
+int limits_check_there(const Limits *l, char **ret_reason);
 
 /* Replaces what is not in force in the cgroup at dir by what is, since others may set limits there, too, and
  * adds what differs from the kernel's default. A value may be out of range for us. What cannot be read stays.
@@ -114,6 +158,20 @@ int limits_take_in_force(Limits *l, int dir);
 
 /* Reads the limits back from the cgroup at dir and compares them after the kernel's rounding. 0 when
  * all are in force; -ESTALE with a sentence in *ret_reason (limit, wanted, found) when one is not.
- * TasksMax=N is N+1 in a cgroup called *.scope (the supervisor) and N in any other. DevicePolicy and
- * DeviceAllow cannot be read back. */
+ * TasksMax=N is N+1 in a cgroup called *.scope (the supervisor) and N in any other. Of DevicePolicy and
+ * DeviceAllow it is seen that the kernel asks a program of this cgroup's, but not what that answers. What is payload's
+ * alone is passed over in a scope: limits_write_payload() has seen it. */
 int limits_verify(const Limits *l, int dir, char **ret_reason);
+
+/* What limits_take_in_force() says of a leaf, of which nothing else is known: where all whole disks have the same
+ * bytes/s, and nothing else has a limit in io.max, that is IOMax. -ENOMEM only; a leaf that has gone has none. */
+int limits_of_leaf(int dir, Limits *ret);
+
+/* Writes them to the files of the cgroup at dir, which has to be one of ours and not a scope, and reads them back as
+ * limits_verify() does. On failure everything is as it was before, and *ret_reason says what (limit, value, what was
+ * found): -ESTALE when one is not in force, another errno when the kernel refuses one. What takes memory
+ * from those in it comes last, when all else is in force; it may take its time. */
+int limits_write(const Limits *l, int dir, char **ret_reason);
+
+/* The same with those that payload has, of a scope's limits, to that one's files. */
+int limits_write_payload(const Limits *l, int payload, char **ret_reason);

@@ -3,8 +3,25 @@
 #include "basic/metrics.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/psi.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+
+/* The averages of one line of a file with pressure. */
+#define AVERAGE(metric, property, name, file, line, who, sec)                          \
+        [metric##sec] = { property #sec "Permyriad",                                   \
+                          name #sec "_permyriad",                                      \
+                          file,                                                        \
+                          line,                                                        \
+                          't',                                                         \
+                          false,                                                       \
+                          "Share of the last " #sec " s in which " who ", in 1/10000", \
+                          "avg" #sec }
+#define AVERAGES(metric, property, name, file, line, who)             \
+        AVERAGE(metric, property, name, file, line, who, 10),         \
+                AVERAGE(metric, property, name, file, line, who, 60), \
+                AVERAGE(metric, property, name, file, line, who, 300)
 
 const MetricInfo metric_table[_METRIC_MAX] = {
         [METRIC_MEMORY_CURRENT] = { "MemoryCurrent", "memory_current", "memory.current", NULL, 't',
@@ -75,6 +92,18 @@ const MetricInfo metric_table[_METRIC_MAX] = {
         [METRIC_IO_FULL_TOTAL_USEC] = { "IOFullTotalUSec", "io_full_total_usec", "io.pressure",
                                         "full", 't', false,
                                         "Time all tasks waited for a disk, in µs" },
+        AVERAGES(METRIC_CPU_SOME_AVG, "CPUSomeAvg", "cpu_some_avg", "cpu.pressure", "some",
+                 "some tasks waited for a cpu"),
+        AVERAGES(METRIC_CPU_FULL_AVG, "CPUFullAvg", "cpu_full_avg", "cpu.pressure", "full",
+                 "all tasks waited for a cpu"),
+        AVERAGES(METRIC_MEMORY_SOME_AVG, "MemorySomeAvg", "memory_some_avg", "memory.pressure",
+                 "some", "some tasks waited for memory"),
+        AVERAGES(METRIC_MEMORY_FULL_AVG, "MemoryFullAvg", "memory_full_avg", "memory.pressure",
+                 "full", "all tasks waited for memory"),
+        AVERAGES(METRIC_IO_SOME_AVG, "IOSomeAvg", "io_some_avg", "io.pressure", "some",
+                 "some tasks waited for a disk"),
+        AVERAGES(METRIC_IO_FULL_AVG, "IOFullAvg", "io_full_avg", "io.pressure", "full",
+                 "all tasks waited for a disk"),
 };
 
 MetricType metric_from_name(const char *name)
@@ -89,32 +118,12 @@ MetricType metric_from_name(const char *name)
         return _METRIC_INVALID;
 }
 
-/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=12345": only the line that starts with `key`. */
-static int pressure_total(const char *text, const char *key, uint64_t *ret)
-{
-        for (const char *line = text; *line; line += *line == '\n') {
-                const char *rest = startswith(line, key);
-                size_t n = strcspn(line, "\n");
-
-                if (rest && *rest == ' ') {
-                        _cleanup_(freep) char *copy = strndup(line, n);
-
-                        return copy ? cgroup_text_nested_sum(copy, "total", ret) : -ENOMEM;
-                }
-                line += n;
-        }
-
-        return -ENXIO;
-}
-
 static int metric_parse(const MetricInfo *info, const char *text, uint64_t *ret)
 {
         if (!info->key)
                 return cgroup_text_u64(text, ret);
         if (streq(info->file, "io.stat"))
                 return cgroup_text_nested_sum(text, info->key, ret);
-        if (endswith(info->file, ".pressure"))
-                return pressure_total(text, info->key, ret);
 
         return cgroup_text_key(text, info->key, ret);
 }
@@ -156,6 +165,45 @@ static int file_text_read(FileText *f, int dir, const char *file)
         return f->error;
 }
 
+/* The files with pressure, each read once: their figures do not stand one behind the other in the table. */
+typedef struct PressureFiles {
+        bool read[_PSI_RESOURCE_MAX];
+        int error[_PSI_RESOURCE_MAX];
+        Psi psi[_PSI_RESOURCE_MAX];
+} PressureFiles;
+
+/* The resource whose pressure the figure is of; negative for any other figure. */
+static PsiResource pressure_of(const MetricInfo *info)
+{
+        for (PsiResource r = 0; r < _PSI_RESOURCE_MAX; r++) {
+                const char *rest = startswith(info->file, psi_resource_to_string(r));
+
+                if (rest && streq(rest, ".pressure"))
+                        return r;
+        }
+        return _PSI_RESOURCE_INVALID;
+}
+
+static int pressure_figure(PressureFiles *f, int dir, PsiResource resource, const MetricInfo *info,
+                           uint64_t *ret)
+{
+        const PsiLine *line = &f->psi[resource].lines[psi_kind_from_string(info->key)];
+
+        if (!f->read[resource])
+                f->error[resource] =
+                        psi_read(&(PsiPlace){ .dir_fd = dir }, resource, &f->psi[resource]);
+        f->read[resource] = true;
+        if (f->error[resource] < 0)
+                return f->error[resource];
+        if (!line->present)
+                return -ENXIO;
+        *ret = !info->average                  ? line->total_usec
+               : streq(info->average, "avg10") ? line->avg10
+               : streq(info->average, "avg60") ? line->avg60
+                                               : line->avg300;
+        return 0;
+}
+
 /* A file or a key that this kernel, this level or this set of controllers does not have. PSI that
  * is switched off (psi=0) answers EOPNOTSUPP. */
 static bool means_absent(int error)
@@ -167,10 +215,12 @@ static bool means_absent(int error)
 static int read_table(int dir, bool all, bool of_limit, Metrics *m)
 {
         _cleanup_(file_text_done) FileText f = { 0 };
+        PressureFiles pressure = { 0 };
         int r;
 
         for (MetricType t = 0; t < _METRIC_MAX; t++) {
                 const MetricInfo *info = &metric_table[t];
+                PsiResource resource = pressure_of(info);
                 uint64_t value;
 
                 if (!all && info->of_limit != of_limit)
@@ -178,6 +228,8 @@ static int read_table(int dir, bool all, bool of_limit, Metrics *m)
 
                 if (t == METRIC_NR_PROCESSES)
                         r = count_processes(dir, &value);
+                else if (resource >= 0)
+                        r = pressure_figure(&pressure, dir, resource, info, &value);
                 else {
                         r = file_text_read(&f, dir, info->file);
                         if (r >= 0)
@@ -196,6 +248,13 @@ static int read_table(int dir, bool all, bool of_limit, Metrics *m)
         }
 
         return 0;
+}
+
+void metrics_end(Metrics *m)
+{
+        for (MetricType t = 0; t < _METRIC_MAX; t++)
+                if (metric_table[t].average)
+                        m->present[t] = false;
 }
 
 /* Every cgroup has this file, and one that was removed has none. */

@@ -30,10 +30,28 @@ typedef enum MetricType {
         METRIC_PIDS_MAX,            /* absent when unlimited */
         METRIC_CPU_SOME_TOTAL_USEC, /* PSI */
         METRIC_CPU_FULL_TOTAL_USEC,
+        METRIC_CPU_SOME_AVG10, /* shares of time, in 1/10000 */
+        METRIC_CPU_SOME_AVG60,
+        METRIC_CPU_SOME_AVG300,
+        METRIC_CPU_FULL_AVG10,
+        METRIC_CPU_FULL_AVG60,
+        METRIC_CPU_FULL_AVG300,
         METRIC_MEMORY_SOME_TOTAL_USEC,
         METRIC_MEMORY_FULL_TOTAL_USEC,
+        METRIC_MEMORY_SOME_AVG10,
+        METRIC_MEMORY_SOME_AVG60,
+        METRIC_MEMORY_SOME_AVG300,
+        METRIC_MEMORY_FULL_AVG10,
+        METRIC_MEMORY_FULL_AVG60,
+        METRIC_MEMORY_FULL_AVG300,
         METRIC_IO_SOME_TOTAL_USEC,
         METRIC_IO_FULL_TOTAL_USEC,
+        METRIC_IO_SOME_AVG10,
+        METRIC_IO_SOME_AVG60,
+        METRIC_IO_SOME_AVG300,
+        METRIC_IO_FULL_AVG10,
+        METRIC_IO_FULL_AVG60,
+        METRIC_IO_FULL_AVG300,
         _METRIC_MAX,
         _METRIC_INVALID = -EINVAL,
 } MetricType;
@@ -46,6 +64,7 @@ typedef struct MetricInfo {
         char signature;       /* D-Bus type: 't' or 'u' */
         bool of_limit;        /* counted where the limit stands: of a scope, not of its payload */
         const char *help;     /* unit and meaning */
+        const char *average;  /* of a file with pressure: which; else NULL */
 } MetricInfo;
 
 extern const MetricInfo metric_table[_METRIC_MAX];
@@ -56,6 +75,9 @@ typedef struct Metrics {
         uint64_t values[_METRIC_MAX];
         bool present[_METRIC_MAX]; /* a value whose file is missing is absent, never 0 */
 } Metrics;
+
+/* Takes out what is only of the moment: the averages say nothing of what has ended. */
+void metrics_end(Metrics *m);
 
 /* Reads everything from the cgroup at dir. -ENOENT when the cgroup itself is gone. */
 int metrics_read(int dir, Metrics *ret);

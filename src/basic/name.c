@@ -4,6 +4,7 @@
 
 #include "basic/cgroup-file.h"
 #include "basic/reason.h"
+#include "basic/words.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -38,14 +39,7 @@ const char *owner_to_string(Owner owner)
 
 Owner owner_from_string(const char *s)
 {
-        if (!s)
-                return _OWNER_INVALID;
-
-        for (size_t i = 0; i < ELEMENTSOF(owner_table); i++)
-                if (streq(owner_table[i], s))
-                        return (Owner) i;
-
-        return _OWNER_INVALID;
+        return words_find(owner_table, ELEMENTSOF(owner_table), s);
 }
 
 static bool name_char(char c)
@@ -220,6 +214,23 @@ Owner path_owner(const char *path)
         return owner != OWNER_NONE ? owner : scope_unit_owner(copy);
 }
 
+int path_unit(const char *path, char **ret_unit)
+{
+        for (const char *p = path + strspn(path, "/"); *p; p += strspn(p, "/")) {
+                size_t n = strcspn(p, "/");
+                _cleanup_(freep) char *component = strndup(p, n);
+
+                if (!component)
+                        return -ENOMEM;
+                if (!endswith(component, ".slice")) {
+                        *ret_unit = TAKE_PTR(component);
+                        return 0;
+                }
+                p += n;
+        }
+        return -ENOENT;
+}
+
 int cgroup_path_parse(const char *text, char **ret_path, char **ret_reason)
 {
         _cleanup_(freep) char *path = NULL;
@@ -257,6 +268,19 @@ static bool hierarchy_has(const char *unit)
         return false;
 }
 
+/* Each level repeats the ones above it: 255 characters of a unit may be a path of many times that. What is
+ * to come below, of a scope, its leaves and their files, has to fit in as well. */
+#define SLICE_PATH_MAX (PATH_MAX - 512)
+
+static size_t slice_path_length(const char *unit)
+{
+        size_t length = strlen(unit);
+
+        for (const char *p = strchr(unit, '-'); p; p = strchr(p + 1, '-'))
+                length += (size_t) (p - unit) + strlen(SLICE_SUFFIX "/");
+        return length;
+}
+
 /* What keeps a unit from being a slice that scopes may be put into, or NULL. */
 static const char *slice_unit_fault(const char *unit)
 {
@@ -267,6 +291,8 @@ static const char *slice_unit_fault(const char *unit)
         if (!slice_unit_valid(unit))
                 return "each level between dashes is 1 to 128 of A-Z, a-z, 0-9, '_', '.' and \\x2d "
                        "(an escaped dash), not starting with '.' or a dash";
+        if (slice_path_length(unit) > SLICE_PATH_MAX)
+                return "it has so many levels that its path would be too long";
 
         switch (slice_unit_owner(unit)) {
         case OWNER_PACT:
@@ -444,9 +470,23 @@ static int name_parse(const char *what, const char *text, size_t length, char **
 int scope_name_parse(const char *text, char **ret_name, char **ret_reason)
 {
         const char *end = endswith(text, SCOPE_SUFFIX);
+        char quoted[REASON_QUOTE_SIZE], *name;
+        int r;
 
-        return name_parse("scope", text, end ? (size_t) (end - text) : strlen(text), ret_name,
-                          ret_reason);
+        r = name_parse("scope", text, end ? (size_t) (end - text) : strlen(text), &name,
+                       ret_reason);
+        if (r < 0)
+                return r;
+        /* Named by its name it would be taken for another. */
+        if (endswith(name, SCOPE_SUFFIX)) {
+                free(name);
+                return reason_set(-EINVAL, ret_reason,
+                                  "%s is not a valid name of a scope: it ends in \".scope\" twice",
+                                  reason_quote(text, quoted));
+        }
+
+        *ret_name = name;
+        return 0;
 }
 
 /* The kernel's files in a cgroup start so. A controller that a later kernel brings can only make

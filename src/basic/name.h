@@ -42,12 +42,16 @@ int slice_cgroup_path(const char *unit, char **ret_path);
  * so "workload.slice-extra", "not-pact.slice/x" and "pactfoo.slice" have no owner. */
 Owner path_owner(const char *path);
 
+/* The unit that a cgroup path lies in: its first component below all slices, as systemd counts it, so for what
+ * a user's service manager runs that of the manager. -ENOENT if there are only slices, or -ENOMEM. */
+int path_unit(const char *path, char **ret_unit);
+
 /* Checks a cgroup path named by a caller and strips "/sys/fs/cgroup" and slashes around it: no empty
  * component, no "." or "..", no control characters, at most PATH_MAX. "" and "/" mean the root.
  * 0, or -EINVAL with *ret_reason. */
 int cgroup_path_parse(const char *text, char **ret_path, char **ret_reason);
 
-/* Checks a scope's name; a trailing ".scope" is dropped. 0, or -EINVAL with *ret_reason. */
+/* Checks a scope's name; one trailing ".scope" is dropped. 0, or -EINVAL with *ret_reason. */
 int scope_name_parse(const char *text, char **ret_name, char **ret_reason);
 
 /* Checks a task's name. It becomes a directory below payload/, so besides the rule above it must not

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* clone3, pidfds and close_range by number: Debian 12's C library wraps none of them as needed
- * here. */
+/* Pidfds and close_range by number: Debian 12's C library wraps none of them as needed here. */
 #include "basic/process.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -16,38 +14,9 @@
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
 
-pid_t clone_into_cgroup(int cgroup_fd, int *ret_pidfd)
-{
-        int pidfd = -EBADF;
-        struct clone_args args = {
-                .flags = CLONE_INTO_CGROUP | CLONE_PIDFD,
-                .pidfd = (uint64_t) (uintptr_t) &pidfd,
-                .exit_signal = SIGCHLD,
-                .cgroup = (uint64_t) cgroup_fd,
-        };
-        long pid;
-
-        if (cgroup_fd < 0)
-                return -EBADF;
-
-        /* Without a stack of its own the child goes on here, on a copy of ours, as after fork().
-         * The kernel makes the pidfd close-on-exec. */
-        pid = syscall(SYS_clone3, &args, sizeof(args));
-        if (pid < 0)
-                return -errno;
-        if (pid > 0)
-                *ret_pidfd = pidfd;
-
-        return (pid_t) pid;
-}
-
-bool clone_into_cgroup_unsupported(int error)
-{
-        error = abs(error);
-
-        /* E2BIG: clone3 of 5.3 to 5.6, which finds the unknown member `cgroup` set. */
-        return error == ENOSYS || error == EPERM || error == E2BIG;
-}
+/* PF_EXITING and PF_KTHREAD of the kernel, among the flags in /proc/PID/stat. */
+#define FLAG_EXITING 0x00000004u
+#define FLAG_KTHREAD 0x00200000u
 
 /* More than 52 numbers of 20 digits. */
 #define STAT_MAX 2048
@@ -69,6 +38,31 @@ static const char *read_stat(pid_t pid, char buffer[static STAT_MAX])
         buffer[n] = '\0';
         p = strrchr(buffer, ')'); /* the name before it may hold anything */
         return p && p[1] == ' ' ? p + 2 : NULL;
+}
+
+static bool read_state_and_flags(pid_t pid, char *ret_state, unsigned *ret_flags)
+{
+        char buffer[STAT_MAX];
+        const char *rest = read_stat(pid, buffer);
+
+        return rest && sscanf(rest, "%c %*d %*d %*d %*d %*d %u", ret_state, ret_flags) == 2;
+}
+
+bool process_is_ending(pid_t pid)
+{
+        unsigned flags;
+        char state;
+
+        return !read_state_and_flags(pid, &state, &flags) || state == 'Z' || state == 'X' ||
+               (flags & FLAG_EXITING);
+}
+
+bool process_is_kernel_thread(pid_t pid)
+{
+        unsigned flags;
+        char state;
+
+        return read_state_and_flags(pid, &state, &flags) && (flags & FLAG_KTHREAD);
 }
 
 char process_state(pid_t pid)
@@ -151,8 +145,8 @@ int pidfd_signal(int pidfd, int signal)
         return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0U) < 0 ? -errno : 0;
 }
 
-/* For kernels before 5.11, which have no CLOSE_RANGE_CLOEXEC. */
-static int proc_fds_cloexec(unsigned first)
+/* For kernels that cannot do it at once: close_range() is of 5.9, with CLOEXEC of 5.11. */
+static int each_fd(unsigned first, unsigned last, void (*act)(int fd))
 {
         DIR *d = opendir("/proc/self/fd");
 
@@ -163,13 +157,51 @@ static int proc_fds_cloexec(unsigned first)
                 char *end;
                 unsigned long fd = strtoul(e->d_name, &end, 10);
 
-                /* A descriptor closed meanwhile needs no mark. */
-                if (end != e->d_name && *end == '\0' && fd >= first)
-                        (void) fcntl((int) fd, F_SETFD, FD_CLOEXEC);
+                if (end != e->d_name && *end == '\0' && fd >= first && fd <= last &&
+                    (int) fd != dirfd(d))
+                        act((int) fd);
         }
 
         (void) closedir(d);
         return 0;
+}
+
+/* A descriptor closed meanwhile needs no mark. */
+static void mark_cloexec(int fd)
+{
+        (void) fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+static void close_one(int fd)
+{
+        (void) close(fd);
+}
+
+static int compare_fds(const void *a, const void *b)
+{
+        int x = *(const int *) a, y = *(const int *) b;
+
+        return (x > y) - (x < y);
+}
+
+static void close_between(unsigned first, unsigned last)
+{
+        if (first <= last && syscall(SYS_close_range, first, last, 0U) < 0)
+                (void) each_fd(first, last, close_one);
+}
+
+void close_all_but(int *keep, size_t n)
+{
+        unsigned next = STDERR_FILENO + 1;
+
+        qsort(keep, n, sizeof *keep, compare_fds);
+        for (size_t i = 0; i < n; i++) {
+                if (keep[i] < (int) next)
+                        continue;
+                close_between(next, (unsigned) keep[i] - 1);
+                next = (unsigned) keep[i] + 1;
+        }
+        close_between(next, ~0U);
 }
 
 int close_range_cloexec(unsigned first)
@@ -179,5 +211,5 @@ int close_range_cloexec(unsigned first)
         if (errno != ENOSYS && errno != EINVAL && errno != EPERM)
                 return -errno;
 
-        return proc_fds_cloexec(first);
+        return each_fd(first, ~0U, mark_cloexec);
 }

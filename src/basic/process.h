@@ -5,16 +5,12 @@
 #include "macro.h"
 #include <sys/types.h>
 
-/* Like fork(), with the child born in the cgroup at cgroup_fd (kernel 5.7) and its pidfd in
- * *ret_pidfd. Returns the pid in the parent, 0 in the child, negative errno. */
-pid_t clone_into_cgroup(int cgroup_fd, int *ret_pidfd);
-
-/* True for the errors by which a kernel or a seccomp filter refuses clone3 as such (ENOSYS, EPERM,
- * E2BIG): then the caller forks, holds the child and writes it into cgroup.procs. */
-bool clone_into_cgroup_unsupported(int error);
-
 /* R, S, D, Z and so on, as in /proc/PID/stat; '?' when there is no such process. */
 char process_state(pid_t pid);
+
+/* Whether it has begun to end, or is not there at all: a process that ends gives up its descriptors one by one. */
+bool process_is_ending(pid_t pid);
+bool process_is_kernel_thread(pid_t pid);
 
 /* How a process has ended that its parent has not waited for yet, as waitid() tells of a child: 1: known,
  * 0: it still runs, -ESRCH: there is none, -EACCES: that is not for the caller to see. */
@@ -27,6 +23,9 @@ int pidfd_open_process(pid_t pid);
  * polls EPOLLHUP), -EOPNOTSUPP: nobody but its parent can know. */
 int pidfd_exit_info(int pidfd, int *ret_code, int *ret_status);
 int pidfd_signal(int pidfd, int signal);
+
+/* Closes every descriptor from 3 on but these, which it sorts; negative ones are none. */
+void close_all_but(int *keep, size_t n);
 
 /* Marks every descriptor from `first` on close-on-exec. */
 int close_range_cloexec(unsigned first);

@@ -151,6 +151,24 @@ static int period_parse(const char *s, uint64_t *ret)
         return 0;
 }
 
+int flag_parse(const char *s, uint64_t *ret)
+{
+        static const char *const words[][2] = {
+                { "no", "yes" },
+                { "false", "true" },
+                { "off", "on" },
+                { "0", "1" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                for (size_t value = 0; value < 2; value++)
+                        if (streq(s, words[i][value])) {
+                                *ret = value;
+                                return 0;
+                        }
+        return -EINVAL;
+}
+
 int cpu_quota_parse(const char *s, uint64_t *ret_quota_usec, uint64_t *ret_period_usec)
 {
         size_t n = strcspn(s, "/ ");
@@ -180,7 +198,7 @@ void number_set_done(NumberSet *s)
         *s = (NumberSet){ 0 };
 }
 
-static bool number_set_has(const NumberSet *s, size_t i)
+bool number_set_has(const NumberSet *s, size_t i)
 {
         return i / 8 < s->n_bytes && (s->bits[i / 8] & (1U << (i % 8)));
 }
@@ -294,4 +312,64 @@ bool number_set_equal(const NumberSet *a, const NumberSet *b)
         }
 
         return true;
+}
+
+bool number_set_any(const NumberSet *s)
+{
+        for (size_t i = 0; i < s->n_bytes; i++)
+                if (s->bits[i] != 0)
+                        return true;
+
+        return false;
+}
+
+int number_set_add(NumberSet *s, const NumberSet *other)
+{
+        if (other->n_bytes > s->n_bytes) {
+                uint8_t *bits = realloc(s->bits, other->n_bytes);
+
+                if (!bits)
+                        return -ENOMEM;
+                memset(bits + s->n_bytes, 0, other->n_bytes - s->n_bytes);
+                s->bits = bits;
+                s->n_bytes = other->n_bytes;
+        }
+        for (size_t i = 0; i < other->n_bytes; i++)
+                s->bits[i] |= other->bits[i];
+
+        return 0;
+}
+
+int number_set_without(const NumberSet *s, const NumberSet *other, NumberSet *ret)
+{
+        NumberSet rest = { 0 };
+        int r;
+
+        r = number_set_add(&rest, s);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < rest.n_bytes && i < other->n_bytes; i++)
+                rest.bits[i] &= (uint8_t) ~other->bits[i];
+
+        *ret = rest;
+        return 0;
+}
+
+int number_set_find_missing(const NumberSet *wanted, const NumberSet *there, char **ret_missing,
+                            char **ret_there)
+{
+        _cleanup_(number_set_done) NumberSet missing = { 0 };
+        _cleanup_(freep) char *text = NULL;
+        int r;
+
+        r = number_set_without(wanted, there, &missing);
+        if (r < 0 || !number_set_any(&missing))
+                return r;
+        r = number_set_format(&missing, &text);
+        if (r >= 0)
+                r = number_set_format(there, ret_there);
+        if (r < 0)
+                return r;
+        *ret_missing = TAKE_PTR(text);
+        return 1;
 }

@@ -8,6 +8,9 @@
  * 0, -EINVAL for anything else (a sign, spaces, an unknown suffix, an empty string), -ERANGE. */
 int size_parse(const char *s, uint64_t *ret);
 
+/* "yes", "true", "on", "1" and their opposites, as systemd takes them → 1 or 0. -EINVAL for anything else. */
+int flag_parse(const char *s, uint64_t *ret);
+
 /* "QUOTA/PERIOD", "QUOTA PERIOD" (µs, both given), "max", "max PERIOD", "max/PERIOD" as cpu.max has
  * it. Quota 1000 µs..; period 1000..1000000 µs. quota UINT64_MAX means none; so does a period of
  * UINT64_MAX, after "max" alone (systemd's default of 100 ms). */
@@ -27,3 +30,15 @@ void number_set_done(NumberSet *s);
 int number_set_parse(const char *s, NumberSet *ret);
 int number_set_format(const NumberSet *s, char **ret);
 bool number_set_equal(const NumberSet *a, const NumberSet *b);
+bool number_set_has(const NumberSet *s, size_t i);
+bool number_set_any(const NumberSet *s);
+
+/* Adds the numbers of `other`. */
+int number_set_add(NumberSet *s, const NumberSet *other);
+
+/* The numbers of `s` that are not in `other`. */
+int number_set_without(const NumberSet *s, const NumberSet *other, NumberSet *ret);
+
+/* 1 when some of the numbers are not there: which, and what is there, as lists that the caller owns. Else 0. */
+int number_set_find_missing(const NumberSet *wanted, const NumberSet *there, char **ret_missing,
+                            char **ret_there);
