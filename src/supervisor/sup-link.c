@@ -7,9 +7,11 @@
 #include "supervisor.h"
 
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 static void handle_peer(Supervisor *s, Source *source, uint32_t events);
+static void handle_left(Supervisor *s);
 
 /* --- saying --- */
 
@@ -25,10 +27,13 @@ static int link_send(Supervisor *s, const Fields *f)
 
 static void build_hello(Supervisor *s, Fields *f)
 {
+        char features[FEATURES_SIZE];
+
         fields_append(f, "type", "hello");
         fields_append_u64(f, "version", PROTOCOL_VERSION);
         fields_append_i64(f, "pid", getpid());
         fields_append(f, "state", supervisor_state_to_string(s->state));
+        fields_append(f, "features", features_format(FEATURES_ALL, features));
 }
 
 static void build_failed(Fields *f, uint64_t serial, int error, const char *step,
@@ -93,14 +98,21 @@ static void build_task(Task *t, Fields *f)
 {
         fields_append(f, "type", "task");
         fields_append(f, "task", t->name);
+        fields_append(f, "log", t->log);
         fields_append_i64(f, "pid", t->pid);
         fields_append_u64(f, "start_usec", t->start_usec);
+        if (t->due != USEC_NEVER)
+                fields_append_u64(f, "due_usec", t->due);
+        if (t->state == TASK_OPEN) {
+                fields_append_u64(f, "open", 1);
+                fields_append(f, "client", t->client);
+        }
 }
 
 static void build_task_reply(Task *t, Fields *f)
 {
         if (t->state == TASK_FAILED) {
-                build_failed(f, t->serial, -t->error, spawn_step_to_string(t->step), NULL);
+                build_failed(f, t->serial, -t->error, spawn_step_to_string(t->step), t->reason);
                 return;
         }
         build_done(f, t->serial);
@@ -201,7 +213,7 @@ static void link_drop(Supervisor *s)
 {
         Task *t, *next;
 
-        source_close(&s->link.peer);
+        source_close(s, &s->link.peer);
         fields_done(&s->link.reply);
         s->link.reply = (Fields){};
         s->link.say = 0;
@@ -229,6 +241,7 @@ void link_flush(Supervisor *s)
                 return;
         r = say_everything(s);
         if (r < 0 && r != -EAGAIN) {
+                handle_left(s);
                 link_lost(s);
                 return;
         }
@@ -253,6 +266,22 @@ void link_say_task(Supervisor *s, Task *t, unsigned what)
         t->say |= (uint8_t) what;
 }
 
+/* More than fit into the socket. */
+#define LEFT_MAX 1024
+
+/* What the daemon before has asked for, and did not live to see, is done all the same: whoever asked was not
+ * told that it is not. Its end is not read here. */
+static void handle_left(Supervisor *s)
+{
+        int n;
+
+        for (unsigned i = 0; i < LEFT_MAX && s->link.peer.fd >= 0; i++) {
+                if (ioctl(s->link.peer.fd, FIONREAD, &n) < 0 || n <= 0)
+                        return;
+                handle_peer(s, &s->link.peer, EPOLLIN);
+        }
+}
+
 static void handle_listen(Supervisor *s, Source *source, uint32_t events)
 {
         _cleanup_(closep) int fd = -EBADF;
@@ -268,6 +297,7 @@ static void handle_listen(Supervisor *s, Source *source, uint32_t events)
         if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
             peer.uid != geteuid())
                 return;
+        handle_left(s);
         link_drop(s);
         s->deadlines[DEADLINE_CONNECT] = USEC_NEVER;
         s->link.peer.handle = handle_peer;
@@ -278,7 +308,7 @@ static void handle_listen(Supervisor *s, Source *source, uint32_t events)
         }
         link_say(s, SAY_HELLO | SAY_SYNCED);
         HASH_ITER (by_name, s->tasks, t, next) {
-                if (t->state == TASK_RUNNING)
+                if (t->state == TASK_RUNNING || t->state == TASK_OPEN)
                         link_say_task(s, t, SAY_TASK);
                 else if (t->state == TASK_EXITED && !t->forgotten)
                         link_say_task(s, t, SAY_EXITED);
@@ -301,9 +331,11 @@ static const struct {
         int (*handle)(Supervisor *s, Request *r);
         bool answered;
 } requests[] = {
-        { "setup", request_setup, true },   { "spawn", request_spawn, true },
-        { "signal", request_signal, true }, { "release", request_release, true },
-        { "adopt", request_adopt, true },   { "forget", request_forget, false },
+        { "setup", request_setup, true },    { "spawn", request_spawn, true },
+        { "signal", request_signal, true },  { "release", request_release, true },
+        { "adopt", request_adopt, true },    { "attach", request_attach, true },
+        { "open", request_open, true },      { "opened", request_opened, false },
+        { "forget", request_forget, false },
 };
 
 #define TEXT(name)                                    \
@@ -325,7 +357,9 @@ static const struct {
         TEXT(unit),           TEXT(identifier),     NUMBER(stop_timeout_usec),
         NUMBER(signal),       NUMBER(journal),      NUMBER(pid),
         NUMBER(start_usec),   NUMBER(exit_usec),    NUMBER(exit),
-        NUMBER(oom),
+        NUMBER(oom),          TEXT(pids),           NUMBER(open),
+        TEXT(client),         NUMBER(whole),        NUMBER(runtime_max_usec),
+        NUMBER(due_usec),     NUMBER(timed_out),    TEXT(log),
 };
 
 static int request_set(Request *r, const char *key, char *value)
@@ -376,6 +410,8 @@ static void answer(Supervisor *s, const Request *r, int result)
         else
                 build_failed(f, r->serial, result,
                              r->step < 0 ? NULL : spawn_step_to_string(r->step), r->reason);
+        if (r->failed > 0)
+                fields_append_i64(f, "pid", r->failed);
 }
 
 static void request_handle(Supervisor *s, Request *r, char *data, size_t length, int flags)
@@ -439,6 +475,8 @@ static void handle_peer(Supervisor *s, Source *source, uint32_t events)
                 .journal = UINT64_MAX,
                 .exit_usec = UINT64_MAX,
                 .exit = UINT64_MAX,
+                .runtime_max_usec = UINT64_MAX,
+                .due_usec = UINT64_MAX,
                 .step = _SPAWN_STEP_INVALID,
         };
         char data[PROTOCOL_PACKET_MAX];
@@ -463,6 +501,9 @@ static void handle_peer(Supervisor *s, Source *source, uint32_t events)
                 return;
         }
         n = recvmsg(source->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        /* Once, when it has ended with something of ours unread, and before what it had asked for last. */
+        if (n < 0 && errno == ECONNRESET)
+                n = recvmsg(source->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
         if (n <= 0) {

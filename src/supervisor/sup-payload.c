@@ -84,10 +84,13 @@ int payload_kill(Supervisor *s)
         return r;
 }
 
+/* What the task has left behind is its own, too. */
 static int leaf_signal(Supervisor *s, Task *t, int sig)
 {
         _cleanup_(closep) int leaf = cgroup_open(s->payload_fd, t->name);
 
+        if (leaf == -ENOENT || (leaf >= 0 && cgroup_populated(leaf) == 0))
+                return -ESRCH;
         return leaf < 0 ? leaf : cgroup_signal(leaf, sig);
 }
 
@@ -109,6 +112,8 @@ int request_signal(Supervisor *s, Request *r)
         t = task_find(s, r->task);
         if (!t || t->state == TASK_FAILED)
                 return -ESRCH;
+        if (r->whole == 1 && t->state >= TASK_RUNNING)
+                return leaf_signal(s, t, (int) r->signal);
         if (!t->alive) /* if it lives nevertheless, it is not known which process of it was the first */
                 return t->adopted && t->state == TASK_RUNNING ? leaf_signal(s, t, (int) r->signal)
                                                               : -ESRCH;

@@ -8,6 +8,7 @@
 #include "supervisor.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/clone.h"
 #include "basic/fault.h"
 #include "basic/process.h"
 
@@ -15,6 +16,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 /* A process that has ended may be counted in its cgroup for a moment longer. */
 #define CONTROLLERS_FIRST_WAIT_USEC (1 * USEC_PER_MSEC)
@@ -123,15 +125,26 @@ void setup_enable_controllers(Supervisor *s)
 
 static void handle_attached_gone(Supervisor *s, Source *source, uint32_t events)
 {
-        source_close(source);
+        source_close(s, source);
         s->setup.wait = CONTROLLERS_FIRST_WAIT_USEC;
         s->setup.give_up = usec_add(now_usec(), CONTROLLERS_GIVE_UP_USEC);
         setup_enable_controllers(s);
 }
 
+/* The daemon gives us /dev/null as stdin: the scope's device policy may not let us open it. */
+static int open_null(void)
+{
+        struct stat st;
+
+        if (fstat(STDIN_FILENO, &st) >= 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) &&
+            (fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_RDWR)
+                return STDIN_FILENO;
+        return open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+}
+
 static int detach(void)
 {
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+        int null = open_null();
 
         if (null < 0)
                 return -errno;
@@ -145,7 +158,7 @@ static int detach(void)
         return chdir("/") < 0 ? -errno : 0;
 }
 
-static int become_lasting(Supervisor *s, bool placed)
+static int become_lasting(Supervisor *s)
 {
         int r;
 
@@ -159,11 +172,6 @@ static int become_lasting(Supervisor *s, bool placed)
         r = supervisor_watch(s);
         if (r < 0)
                 return r;
-        if (!placed) {
-                r = cgroup_write(s->supervisor_fd, "cgroup.procs", "0");
-                if (r < 0)
-                        return r;
-        }
         fault_point(FAULT_SUPERVISOR_PLACED);
         s->supervisor_fd = safe_close(s->supervisor_fd);
         r = cgroup_read(s->scope_fd, "cgroup.controllers", &s->setup.controllers);
@@ -181,24 +189,16 @@ static int become_lasting(Supervisor *s, bool placed)
 /* Goes on in the child; the parent ends here when there is one. */
 static int clone_lasting(Supervisor *s)
 {
-        _cleanup_(closep) int pidfd = -EBADF;
-        bool placed = true;
         pid_t pid;
         int r;
 
         s->setup.attached.fd = pidfd_open_process(getpid());
-        pid = clone_into_cgroup(s->supervisor_fd, &pidfd);
-        if (pid < 0 && clone_into_cgroup_unsupported((int) pid)) {
-                placed = false;
-                pid = fork();
-                if (pid < 0)
-                        return -errno;
-        }
+        pid = clone_into_cgroup(s->supervisor_fd, NULL);
         if (pid < 0)
                 return (int) pid;
         if (pid > 0)
                 _exit(0);
-        r = become_lasting(s, placed);
+        r = become_lasting(s);
         if (r < 0)
                 setup_end(s, r, "place", "the lasting process could not go on");
         return 0;

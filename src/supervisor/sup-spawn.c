@@ -4,9 +4,9 @@
 #include "supervisor.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/clone.h"
 #include "basic/fault.h"
 #include "basic/name.h"
-#include "basic/process.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -27,12 +27,13 @@ static void spawn_ended(Supervisor *s, Task *t, TaskState state)
         TAILQ_REMOVE(&s->starting, t, starting);
         t->state = state;
         t->deadline = USEC_NEVER;
-        source_close(&t->status);
+        source_close(s, &t->status);
 }
 
 static void spawn_executed(Supervisor *s, Task *t)
 {
         spawn_ended(s, t, TASK_RUNNING);
+        task_set_due(s, t, usec_add(now_usec(), t->runtime_max_usec));
         fault_point(FAULT_SUPERVISOR_EXECUTED);
         link_say_task(s, t, SAY_TASK | SAY_REPLY);
 }
@@ -42,7 +43,7 @@ static void spawn_failed(Supervisor *s, Task *t, SpawnStep step, int error)
 {
         t->step = step;
         t->error = error;
-        source_close(&t->status);
+        source_close(s, &t->status);
 }
 
 /* Reads what there is. At the end of the pipe it is known how the start went. */
@@ -54,6 +55,8 @@ static void spawn_read(Supervisor *s, Task *t)
         while ((n = read(t->status.fd, &status, sizeof(status))) == (ssize_t) sizeof(status)) {
                 t->step = (SpawnStep) status.step;
                 t->error = status.error;
+                free(t->reason);
+                t->reason = *status.reason ? strndup(status.reason, sizeof(status.reason)) : NULL;
         }
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
@@ -101,39 +104,15 @@ static void spawn_timeout(Supervisor *s, Task *t)
 /* What hangs is answered now; its name stays taken until it has gone. */
 void spawn_timeouts(Supervisor *s, uint64_t now)
 {
-        Task *t = TAILQ_FIRST(&s->starting);
+        Task *t = TAILQ_FIRST(&s->starting), *next;
 
-        while (t) {
-                Task *next = TAILQ_NEXT(t, starting);
-
-                if (t->deadline <= now)
-                        spawn_timeout(s, t);
-                t = next;
+        for (; t && t->deadline <= now; t = next) {
+                next = TAILQ_NEXT(t, starting);
+                spawn_timeout(s, t);
         }
 }
 
 /* --- the child --- */
-
-static void close_sources_of_others(Supervisor *s)
-{
-        Task *t;
-
-        TAILQ_FOREACH (t, &s->starting, starting)
-                source_close(&t->status);
-}
-
-/* A child that hangs must not hold what tells the daemon, or another task, that we have ended. */
-static _Noreturn void spawn_child(Supervisor *s, Child *c)
-{
-        source_close(&s->link.listen);
-        source_close(&s->link.peer);
-        safe_close(s->epoll_fd);
-        safe_close(s->scope_fd);
-        safe_close(s->payload_fd);
-        safe_close(s->runtime_fd);
-        close_sources_of_others(s);
-        child_run(c);
-}
 
 static int child_fds(Child *c, Request *r)
 {
@@ -172,31 +151,10 @@ static int journal_for(Supervisor *s, const Child *c, const Request *r)
         return wanted ? journal_open(&s->journal) : -ENOTCONN;
 }
 
-/* Starts the child in the leaf. Without clone3 it moves there itself, before anything else. */
-static pid_t spawn_clone(Supervisor *s, int leaf, int status_fd, Child *c)
-{
-        _cleanup_(closep) int pidfd = -EBADF;
-        pid_t pid;
-
-        c->leaf_fd = -EBADF;
-        c->status_fd = status_fd;
-        c->nofile = s->nofile;
-        pid = clone_into_cgroup(leaf, &pidfd);
-        if (pid < 0 && clone_into_cgroup_unsupported((int) pid)) {
-                c->leaf_fd = leaf;
-                pid = fork();
-                if (pid < 0)
-                        return -errno;
-        }
-        if (pid == 0)
-                spawn_child(s, c);
-        return pid;
-}
-
 /* --- the request --- */
 
 /* The leaf may be there already, prepared with limits by the daemon, but nothing may live in it. */
-static int open_leaf(Supervisor *s, const char *name)
+int leaf_open(Supervisor *s, const char *name)
 {
         _cleanup_(closep) int leaf = -EBADF;
         bool made = mkdirat(s->payload_fd, name, 0755) >= 0;
@@ -204,8 +162,11 @@ static int open_leaf(Supervisor *s, const char *name)
         if (!made && errno != EEXIST)
                 return -errno;
         leaf = cgroup_open(s->payload_fd, name);
-        if (leaf < 0)
+        if (leaf < 0) {
+                if (made)
+                        (void) cgroup_remove(s->payload_fd, name);
                 return leaf;
+        }
         if (!made && cgroup_populated(leaf) != 0)
                 return -EEXIST;
         return TAKE_FD(leaf);
@@ -217,7 +178,7 @@ static int spawn_start(Supervisor *s, Request *r, Task *t, Child *c)
         int fds[2];
         pid_t pid;
 
-        leaf = open_leaf(s, t->name);
+        leaf = leaf_open(s, t->name);
         if (leaf < 0)
                 return fail(r, SPAWN_STEP_LEAF, leaf,
                             leaf == -EEXIST ? "processes are left in the leaf" : NULL);
@@ -233,7 +194,11 @@ static int spawn_start(Supervisor *s, Request *r, Task *t, Child *c)
         if (source_add(s, &t->status, TAKE_FD(status), EPOLLIN) < 0)
                 return fail(r, SPAWN_STEP_PLACE, -ENOMEM, NULL);
         t->start_usec = now_realtime_usec();
-        pid = spawn_clone(s, leaf, status_child, c);
+        c->status_fd = status_child;
+        c->leaf_fd = leaf;
+        pid = clone_into_cgroup(leaf, NULL);
+        if (pid == 0)
+                child_run(c);
         if (pid < 0)
                 return fail(r, SPAWN_STEP_PLACE, (int) pid, NULL);
         s->populated = true;
@@ -243,9 +208,9 @@ static int spawn_start(Supervisor *s, Request *r, Task *t, Child *c)
 }
 
 /* An ended task of the same name makes room: its status was said, on this connection too. */
-static int make_room(Supervisor *s, Request *r, const char *name)
+int request_make_room(Supervisor *s, Request *r)
 {
-        Task *t = task_find(s, name);
+        Task *t = task_find(s, r->task);
 
         if (!t)
                 return 0;
@@ -256,12 +221,12 @@ static int make_room(Supervisor *s, Request *r, const char *name)
                 task_remove_leaf(s, t);
         else
                 task_collect(s, t);
-        if (task_find(s, name))
+        if (task_find(s, r->task))
                 return fail(r, SPAWN_STEP_LEAF, -EEXIST, "processes are left in the leaf");
         return 0;
 }
 
-static int check_request(Supervisor *s, Request *r, Child *c)
+int request_check_task(Supervisor *s, Request *r)
 {
         _cleanup_(freep) char *name = NULL;
 
@@ -271,9 +236,32 @@ static int check_request(Supervisor *s, Request *r, Child *c)
                                                            : "the scope is being stopped");
         if (!r->task || task_name_parse(r->task, &name, NULL) < 0)
                 return fail(r, SPAWN_STEP_LEAF, -EINVAL, "not a valid name of a task");
+        return 0;
+}
+
+static int check_spawn(Supervisor *s, Request *r, Child *c)
+{
+        int k = request_check_task(s, r);
+
+        if (k < 0)
+                return k;
         if (r->timeout_usec == UINT64_MAX || r->timeout_usec == 0)
                 return fail(r, SPAWN_STEP_LEAF, -EINVAL, "spawn needs timeout_usec");
         return child_fds(c, r);
+}
+
+/* Mostly all have the same time, and the last is due last. */
+static void insert_starting(Supervisor *s, Task *t, uint64_t deadline)
+{
+        Task *before = TAILQ_LAST(&s->starting, TaskList);
+
+        t->deadline = deadline;
+        while (before && before->deadline > deadline)
+                before = TAILQ_PREV(before, TaskList, starting);
+        if (before)
+                TAILQ_INSERT_AFTER(&s->starting, before, t, starting);
+        else
+                TAILQ_INSERT_HEAD(&s->starting, t, starting);
 }
 
 int request_spawn(Supervisor *s, Request *r)
@@ -282,20 +270,21 @@ int request_spawn(Supervisor *s, Request *r)
         Task *t;
         int k;
 
-        k = check_request(s, r, &c);
+        k = check_spawn(s, r, &c);
         if (k < 0)
                 return k;
-        k = make_room(s, r, r->task);
+        k = request_make_room(s, r);
         if (k < 0)
                 return k;
         t = task_new(s, r->task);
         if (!t)
                 return fail(r, SPAWN_STEP_LEAF, -ENOMEM, NULL);
-        TAILQ_INSERT_TAIL(&s->starting, t, starting);
+        t->log = r->log ? strdup(r->log) : NULL;
         t->serial = r->serial;
         t->reply_due = true;
         t->step = _SPAWN_STEP_INVALID;
-        t->deadline = usec_add(now_usec(), r->timeout_usec);
+        insert_starting(s, t, usec_add(now_usec(), r->timeout_usec));
+        t->runtime_max_usec = r->runtime_max_usec;
         c.journal = journal_for(s, &c, r);
         k = spawn_start(s, r, t, &c);
         if (k < 0) {

@@ -102,6 +102,34 @@ static int set_nice(Spec *spec, char *value)
         return 0;
 }
 
+static int set_rlimit(Spec *spec, char *value)
+{
+        uint64_t numbers[3];
+
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++) {
+                char *word = strsep(&value, " ");
+
+                if (!word || parse_u64(word, &numbers[i]) < 0)
+                        return -EINVAL;
+        }
+        if (value || numbers[1] > numbers[2])
+                return -EINVAL;
+        if (numbers[0] >= RLIM_NLIMITS)
+                return 0; /* of a newer kernel */
+        spec->rlimits[numbers[0]] =
+                (struct rlimit){ .rlim_cur = numbers[1], .rlim_max = numbers[2] };
+        spec->has_rlimit[numbers[0]] = true;
+        return 0;
+}
+
+/* One that is not known here must not be left out. */
+static int set_limit(Spec *spec, char *value)
+{
+        int r = limits_from_field(&spec->limits, value);
+
+        return r == -ENOENT ? -EINVAL : r;
+}
+
 static int set_no_new_privs(Spec *spec, char *value)
 {
         spec->no_new_privs = streq(value, "1");
@@ -142,6 +170,8 @@ static const struct {
         { SPEC_GID, set_gid },
         { SPEC_GROUPS, set_groups },
         { SPEC_NICE, set_nice },
+        { SPEC_RLIMIT, set_rlimit },
+        { SPEC_LIMIT, set_limit },
         { SPEC_NO_NEW_PRIVS, set_no_new_privs },
         { SPEC_OOM_SCORE_ADJ, set_oom_score_adj },
         { SPEC_LOG, set_log },
@@ -165,10 +195,8 @@ static int spec_check(const Spec *spec)
         return 0;
 }
 
-int spec_read(int fd, Spec *ret)
+static int spec_read_fields(int fd, Spec *spec)
 {
-        static char *no_env[] = { NULL };
-        Spec spec = { .env = NULL, .cwd = "/", .oom_score_adj = "0" };
         FieldsReader reader;
         struct stat st;
         char *key, *value, *data;
@@ -183,15 +211,24 @@ int spec_read(int fd, Spec *ret)
                 return -errno;
         reader = fields_reader(data, (size_t) st.st_size);
         while ((r = fields_next(&reader, &key, &value)) > 0) {
-                r = spec_set(&spec, key, value);
+                r = spec_set(spec, key, value);
                 if (r < 0)
                         return r;
         }
-        if (r < 0)
+        return r < 0 ? r : spec_check(spec);
+}
+
+int spec_read(int fd, Spec *ret)
+{
+        static char *no_env[] = { NULL };
+        Spec spec = { .env = NULL, .cwd = "/", .oom_score_adj = "0" };
+        int r;
+
+        r = spec_read_fields(fd, &spec);
+        if (r < 0) {
+                limits_done(&spec.limits);
                 return r;
-        r = spec_check(&spec);
-        if (r < 0)
-                return r;
+        }
         if (!spec.env)
                 spec.env = no_env;
         *ret = spec;

@@ -2,7 +2,9 @@
 /* What is to be executed, and as whom: the specification that the daemon passes in a memfd. */
 #pragma once
 
+#include "basic/limits.h"
 #include "basic/macro.h"
+#include <sys/resource.h>
 #include <sys/types.h>
 
 typedef enum SpecLog {
@@ -22,6 +24,9 @@ typedef struct Spec {
         gid_t *groups;
         size_t n_groups;
         int nice;
+        struct rlimit rlimits[RLIM_NLIMITS];
+        bool has_rlimit[RLIM_NLIMITS];
+        Limits limits; /* of the leaf */
         SpecLog log;
         const char *log_path;
 } Spec;

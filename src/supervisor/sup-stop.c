@@ -101,6 +101,7 @@ static void append_outcome(Supervisor *s, Fields *f)
                 task_append_exit(t, f);
         if (metrics_read_scope(s->scope_fd, s->payload_fd, &m) < 0)
                 return;
+        metrics_end(&m);
         for (size_t i = 0; i < _METRIC_MAX; i++)
                 if (m.present[i])
                         fields_append_u64(f, metric_table[i].name, m.values[i]);

@@ -38,7 +38,7 @@ Task *task_new(Supervisor *s, const char *name)
                 return NULL;
         memcpy(t->name, name, length + 1);
         t->status.fd = t->events.fd = -EBADF;
-        t->deadline = t->leaf_due = USEC_NEVER;
+        t->deadline = t->leaf_due = t->runtime_max_usec = t->due = USEC_NEVER;
         HASH_ADD(by_name, s->tasks, name, length, t);
         if (!t->by_name.tbl) {
                 free(t);
@@ -88,9 +88,12 @@ void task_free(Supervisor *s, Task *t)
         if (t->leaf_due != USEC_NEVER)
                 TAILQ_REMOVE(&s->leaving, t, leaving);
         task_clear_pid(s, t);
-        source_close(&t->status);
-        source_close(&t->events);
+        source_close(s, &t->status);
+        source_close(s, &t->events);
         HASH_DELETE(by_name, s->tasks, t);
+        free(t->client);
+        free(t->reason);
+        free(t->log);
         free(t);
 }
 
@@ -106,7 +109,7 @@ void task_collect(Supervisor *s, Task *t)
 /* What follows the removal of the leaf: only then a failed start is answered. */
 static void leaf_gone(Supervisor *s, Task *t)
 {
-        source_close(&t->events);
+        source_close(s, &t->events);
         t->has_leaf = false;
         if (t->state == TASK_FAILED && !t->overdue)
                 link_say_task(s, t, SAY_REPLY);
@@ -127,9 +130,13 @@ static void handle_leaf_events(Supervisor *s, Source *source, uint32_t events)
 {
         Task *t = source_owner(source, Task, events);
 
+        if (t->state == TASK_OPEN) {
+                open_leaf_event(s, t);
+                return;
+        }
         if (events_populated(source->fd) > 0)
                 return;
-        source_close(source);
+        source_close(s, source);
         if (t->state == TASK_RUNNING)
                 adopted_leaf_empty(s, t);
         else if (t->state == TASK_FAILED)
@@ -244,6 +251,7 @@ void tasks_reap(Supervisor *s)
 void task_append_exit(const Task *t, Fields *f)
 {
         fields_append(f, "task", t->name);
+        fields_append(f, "log", t->log);
         fields_append_i64(f, "pid", t->pid);
         fields_append_u64(f, "start_usec", t->start_usec);
         fields_append_u64(f, "exit_usec", t->exit_usec);
@@ -252,12 +260,16 @@ void task_append_exit(const Task *t, Fields *f)
                                   t->exit_status);
         if (t->oom)
                 fields_append_u64(f, "oom", 1);
+        if (t->timed_out)
+                fields_append_u64(f, "timed_out", 1);
 }
 
 int request_forget(Supervisor *s, Request *r)
 {
         Task *t = r->task ? task_find(s, r->task) : NULL;
 
+        if (t && t->state == TASK_OPEN)
+                return open_forget(s, t);
         if (!t || t->state != TASK_EXITED)
                 return 1;
         t->forgotten = true;

@@ -3,6 +3,8 @@
 
 #include "supervisor.h"
 
+#include "basic/clock.h"
+
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
@@ -11,21 +13,12 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
-#include <time.h>
 
 /* A daemon that started a supervisor connects at once; one that died in between never does. */
 #define CONNECT_USEC (60 * USEC_PER_SEC)
 
 /* Giving the program's pages back costs some 10 us when they are needed again. */
 #define IDLE_AFTER_MSEC 50
-
-static uint64_t clock_usec(clockid_t clock)
-{
-        struct timespec ts;
-
-        (void) clock_gettime(clock, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
-}
 
 uint64_t now_usec(void)
 {
@@ -50,14 +43,18 @@ int source_add(Supervisor *s, Source *source, int fd, uint32_t events)
         if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0) {
                 int r = -errno;
 
-                source_close(source);
+                source_close(s, source);
                 return r;
         }
         return 0;
 }
 
-void source_close(Source *source)
+/* Closing is not enough: a child that has not executed its program yet has a copy of the descriptor, and as long
+ * events of it would go on. */
+void source_close(Supervisor *s, Source *source)
 {
+        if (source->fd >= 0)
+                (void) epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
         source->fd = safe_close(source->fd);
 }
 
@@ -88,6 +85,7 @@ static void (*const deadline_handlers[_DEADLINE_MAX])(Supervisor *s) = {
         [DEADLINE_CONTROLLERS] = setup_enable_controllers,
         [DEADLINE_LEAVES] = tasks_remove_leaves,
         [DEADLINE_EMPTY] = empty_timeout,
+        [DEADLINE_TASKS] = tasks_time_out,
         [DEADLINE_STOP_KILL] = stop_kill,
         [DEADLINE_STOP_LAST] = stop_last,
         [DEADLINE_STOP_RELEASE] = quit,
@@ -113,14 +111,13 @@ static void arm_timer(Supervisor *s)
 {
         uint64_t next = USEC_NEVER;
         struct itimerspec its = {};
-        Task *t;
+        Task *t = TAILQ_FIRST(&s->starting);
 
         for (size_t i = 0; i < _DEADLINE_MAX; i++)
                 if (s->deadlines[i] < next)
                         next = s->deadlines[i];
-        TAILQ_FOREACH (t, &s->starting, starting)
-                if (t->deadline < next)
-                        next = t->deadline;
+        if (t && t->deadline < next)
+                next = t->deadline;
         if (next == s->armed)
                 return;
         s->armed = next;
@@ -254,28 +251,6 @@ static int supervisor_init(Supervisor *s)
         return supervisor_watch(s);
 }
 
-static int parse_nofile(char *text, struct rlimit *ret)
-{
-        char *hard = strchr(text, ':');
-        uint64_t soft_value, hard_value;
-
-        if (hard)
-                *hard++ = '\0';
-        if (parse_u64(text, &soft_value) < 0 || (hard && parse_u64(hard, &hard_value) < 0))
-                return -EINVAL;
-        if (!hard) {
-                struct rlimit now;
-
-                if (getrlimit(RLIMIT_NOFILE, &now) < 0)
-                        return -errno;
-                hard_value = now.rlim_max;
-        }
-        if (soft_value > hard_value || hard_value == 0)
-                return -EINVAL;
-        *ret = (struct rlimit){ .rlim_cur = soft_value, .rlim_max = hard_value };
-        return 0;
-}
-
 static bool id_valid(const char *id)
 {
         return *id && strlen(id) <= 64 &&
@@ -310,19 +285,13 @@ int main(int argc, char *argv[])
                 .setup = { .attached = { .fd = -EBADF } },
                 .journal = { .fd = -EBADF },
         };
-        int i = 1;
 
-        if (i < argc && startswith(argv[i], "--nofile=")) {
-                if (parse_nofile(argv[i] + strlen("--nofile="), &s.nofile) < 0)
-                        return complain("--nofile wants SOFT or SOFT:HARD", 2);
-                i++;
-        }
-        if (i + 1 != argc || !id_valid(argv[i]))
-                return complain("usage: hpcnode-supervisor [--nofile=SOFT[:HARD]] ID "
+        if (argc != 2 || !id_valid(argv[1]))
+                return complain("usage: hpcnode-supervisor ID "
                                 "(started by hpcnode-cgroupd, with a listening socket as "
                                 "descriptor 3)",
                                 2);
-        s.id = argv[i];
+        s.id = argv[1];
         /* What one task's start has used is given back: there are thousands of us. */
         (void) mallopt(M_TRIM_THRESHOLD, 16 * 1024);
         (void) mallopt(M_TOP_PAD, 4 * 1024);

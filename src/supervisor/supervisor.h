@@ -7,7 +7,6 @@
 #include "basic/protocol.h"
 #include <signal.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/types.h>
 
@@ -33,7 +32,7 @@ struct Source {
 
 /* Takes fd, also on failure. */
 int source_add(Supervisor *s, Source *source, int fd, uint32_t events);
-void source_close(Source *source);
+void source_close(Supervisor *s, Source *source);
 
 /* Points in monotonic time at which something has to be done; UINT64_MAX when not. */
 typedef enum Deadline {
@@ -41,6 +40,7 @@ typedef enum Deadline {
         DEADLINE_CONTROLLERS,  /* next attempt to enable them */
         DEADLINE_LEAVES,       /* leaves of ended tasks are to be removed */
         DEADLINE_EMPTY,        /* payload is empty, the end of a task's process is not known yet */
+        DEADLINE_TASKS,        /* the time of a task is over, or its grace */
         DEADLINE_STOP_KILL,    /* payload had its time to end by itself */
         DEADLINE_STOP_LAST,    /* PID 1's SIGKILL is near and payload still not empty */
         DEADLINE_STOP_RELEASE, /* the daemon had its time to take the figures */
@@ -56,6 +56,7 @@ uint64_t usec_add(uint64_t a, uint64_t b); /* stays at USEC_NEVER */
 typedef enum TaskState {
         TASK_STARTING, /* the child has not executed the program yet */
         TASK_FAILED,   /* it never will */
+        TASK_OPEN,     /* a leaf that waits for the first process that somebody else puts into it */
         TASK_RUNNING,
         TASK_EXITED,
 } TaskState;
@@ -73,18 +74,25 @@ struct Task {
         bool reply_due; /* the daemon that asked for the start is connected and waits */
         bool overdue;   /* failed, and answered before everything of it was gone */
         bool forgotten;
-        bool adopted; /* of a supervisor before us, so no child of ours; while it runs status is its pidfd */
+        bool adopted;  /* no child of ours; while it runs status is its pidfd */
+        bool attached; /* and was there before it was a task */
         bool oom;
+        bool timed_out; /* it was asked to end */
         uint8_t say;
         SpawnStep step; /* of a failed start */
         int error;
+        char *reason;               /* owned, or NULL */
         int exit_code, exit_status; /* si_code and si_status; 0: nobody can know */
         uint64_t serial;
         uint64_t deadline; /* of the start */
         uint64_t leaf_due; /* when the leaf is to be removed; in s->leaving unless USEC_NEVER */
         uint64_t start_usec, exit_usec;
+        uint64_t runtime_max_usec; /* that it may run from its execution on */
+        uint64_t due;  /* when that is over, or was; USEC_NEVER: when there is nothing to be done */
         Source status; /* pipe to the child, while it starts */
-        Source events; /* the leaf's cgroup.events, while others hold it */
+        Source events; /* the leaf's cgroup.events, while others hold it, or are to come */
+        char *client;  /* of an open one: for whom, as the daemon has said; owned, or NULL */
+        char *log;     /* where its output goes, as the daemon has said; owned, or NULL */
         UT_hash_handle by_name, by_pid;
         TAILQ_ENTRY(Task) starting, unsaid, leaving;
         char name[];
@@ -138,11 +146,11 @@ struct Supervisor {
         Link link;
         Setup setup;
         Journal journal;
-        struct rlimit nofile; /* for tasks; rlim_max 0: as inherited */
-        Task *tasks;          /* by name */
-        Task *pids;           /* those alive, by pid */
+        Task *tasks; /* by name */
+        Task *pids;  /* those alive, by pid */
         size_t n_alive;
-        struct TaskList starting, unsaid, leaving;
+        struct TaskList starting; /* by deadline */
+        struct TaskList unsaid, leaving;
         uint64_t payload_oom_kills; /* as last seen, where leaves have no memory.events */
         uint64_t deadlines[_DEADLINE_MAX], armed;
         uint64_t stop_timeout_usec, term_usec, cont_usec;
@@ -152,12 +160,14 @@ int supervisor_watch(Supervisor *s); /* a new epoll with everything that is alwa
 
 /* A packet of the daemon. Numbers that were not sent are UINT64_MAX, texts NULL. */
 struct Request {
-        char *type, *task, *fds_names, *unit, *identifier;
+        char *type, *task, *fds_names, *unit, *identifier, *pids, *client, *log;
         uint64_t serial, timeout_usec, expires_usec, stop_timeout_usec, signal, journal;
-        uint64_t pid, start_usec, exit_usec, exit, oom;
+        uint64_t pid, start_usec, exit_usec, exit, oom, open, whole;
+        uint64_t runtime_max_usec, due_usec, timed_out;
         int fds[PROTOCOL_FDS_MAX]; /* closed afterwards, unless taken */
         size_t n_fds;
-        SpawnStep step;     /* set by a handler that fails, or invalid */
+        pid_t failed;       /* set by a handler that fails, or 0 */
+        SpawnStep step;     /* likewise, or invalid */
         const char *reason; /* likewise, literal, or NULL */
 };
 
@@ -168,6 +178,9 @@ int request_spawn(Supervisor *s, Request *r);
 int request_signal(Supervisor *s, Request *r);
 int request_forget(Supervisor *s, Request *r);
 int request_adopt(Supervisor *s, Request *r);
+int request_attach(Supervisor *s, Request *r);
+int request_open(Supervisor *s, Request *r);
+int request_opened(Supervisor *s, Request *r);
 int request_release(Supervisor *s, Request *r);
 
 /* sup-idle.c */
@@ -188,6 +201,10 @@ void setup_enable_controllers(Supervisor *s);
 /* sup-spawn.c: the start of a task, parent's side */
 void spawn_timeouts(Supervisor *s, uint64_t now);
 void spawn_finish(Supervisor *s, Task *t); /* the child has gone */
+int request_check_task(Supervisor *s, Request *r);
+int request_make_room(Supervisor *s, Request *r); /* for a task of that name */
+int leaf_open(Supervisor *s,
+              const char *name); /* made if need be; -EEXIST when something lives in it */
 
 /* sup-task.c: tasks from their start to their oblivion */
 Task *task_find(Supervisor *s, const char *name);
@@ -203,8 +220,18 @@ void task_leave(Supervisor *s, Task *t); /* its leaf goes after a while, or when
 void tasks_reap(Supervisor *s);
 void tasks_remove_leaves(Supervisor *s);
 
-/* sup-adopt.c: tasks that an earlier supervisor started */
+/* sup-timeout.c: tasks that may run for some time only */
+void task_set_due(Supervisor *s, Task *t, uint64_t due);
+void tasks_time_out(Supervisor *s);
+
+/* sup-adopt.c: tasks that are no children of ours */
 void adopted_leaf_empty(Supervisor *s, Task *t);
+int adopted_watch(Supervisor *s, Task *t, pid_t pid, int pidfd); /* takes pidfd, also on failure */
+void raise_nofile(void);
+
+/* sup-open.c: leaves that wait for their first process */
+void open_leaf_event(Supervisor *s, Task *t);
+int open_forget(Supervisor *s, Task *t);
 
 /* sup-payload.c: the cgroup that all tasks are in */
 int payload_watch(Supervisor *s);
@@ -225,17 +252,17 @@ void journal_done(Journal *j);
 
 /* sup-child.c: the start of a task, child's side */
 typedef struct Child {
-        int leaf_fd; /* to move into; -EBADF when born in it */
         int status_fd;
         int spec_fd;
+        int leaf_fd;
         int stdio[3]; /* -EBADF: not passed */
         int journal;  /* a descriptor or the errno why there is none */
-        struct rlimit nofile;
 } Child;
 
 typedef struct ChildStatus {
         int32_t step;
-        int32_t error; /* 0: about to take the step, which may hang */
+        int32_t error;    /* 0: about to take the step, which may hang */
+        char reason[512]; /* "": none */
 } ChildStatus;
 
 _Noreturn void child_run(const Child *c);

@@ -95,8 +95,6 @@ static void exec_supervisor(Driver *d, int listen_fd, const DriverOptions *o)
         else if (cgroup_write(d->scope_fd, "cgroup.procs", "0") < 0)
                 _exit(98);
         *p++ = getenv("HPCNODE_SUPERVISOR");
-        if (o->nofile)
-                *p++ = o->nofile;
         *p = DRIVER_ID;
         if (o->clone3_error)
                 refuse_clone3(o->clone3_error);

@@ -42,7 +42,6 @@ typedef struct Driver {
 typedef struct DriverOptions {
         int clone3_error; /* of a seccomp filter */
         uint64_t stop_timeout_usec;
-        const char *nofile;
         bool real; /* in a scope of systemd's own */
 } DriverOptions;
 
@@ -108,5 +107,6 @@ void driver_wait_gone(Driver *d, const char *path);
 size_t count_fds(pid_t pid);
 uint64_t clock_now(void);
 
-extern const struct CMUnitTest *const life_tests, *const task_tests, *const spawn_tests;
-extern const size_t n_life_tests, n_task_tests, n_spawn_tests;
+extern const struct CMUnitTest *const life_tests, *const task_tests, *const spawn_tests,
+                                                                             *const open_tests;
+extern const size_t n_life_tests, n_task_tests, n_spawn_tests, n_open_tests;

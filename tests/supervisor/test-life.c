@@ -205,6 +205,24 @@ static void a_new_connection_replaces_the_old_one(void **state)
         driver_free(d);
 }
 
+/* Both are seen at once, the new connection first. */
+static void what_the_old_connection_has_asked_for_is_done(void **state)
+{
+        Driver *d = driver_new(NULL);
+        int old = d->link, new;
+
+        assert_return_code(kill(d->lasting, SIGSTOP), errno);
+        driver_connect(d);
+        new = d->link;
+        d->link = old;
+        (void) driver_spawn_send(d, "late", &(Program){ .argv = LONG_TASK });
+        (void) close(old);
+        d->link = new;
+        assert_return_code(kill(d->lasting, SIGCONT), errno);
+        driver_expect_drop(d, "type", "task", "task", "late", NULL);
+        driver_free(d);
+}
+
 static void a_daemon_that_does_not_read_misses_nothing(void **state)
 {
         enum { N = 600 };
@@ -572,6 +590,7 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_happened_is_said_again_on_every_connection),
         cmocka_unit_test(an_end_while_no_daemon_is_there_is_told_to_the_next),
         cmocka_unit_test(a_new_connection_replaces_the_old_one),
+        cmocka_unit_test(what_the_old_connection_has_asked_for_is_done),
         cmocka_unit_test(a_daemon_that_does_not_read_misses_nothing),
         cmocka_unit_test(malformed_requests_are_refused),
         cmocka_unit_test(release_of_an_empty_scope_ends_the_supervisor),

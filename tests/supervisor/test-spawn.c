@@ -50,6 +50,7 @@ static void prepare_obstacles(void)
 
         (void) !write(fd, "echo hello\n", 11);
         (void) close(fd);
+        (void) link("/tmp/hpcnode-obstacles/not-executable", "/tmp/hpcnode-obstacles/hard-link");
 }
 
 static void a_start_that_fails_says_where_and_leaves_nothing(void **state)
@@ -62,8 +63,16 @@ static void a_start_that_fails_says_where_and_leaves_nothing(void **state)
                 { "uid=4294967295\ngid=0\n", ARGV("true"), "spec", EINVAL },
                 { "cwd=relative\n", ARGV("true"), "spec", EINVAL },
                 { "nice=20\n", ARGV("true"), "spec", EINVAL },
+                { "rlimit=7 2 1\n", ARGV("true"), "spec", EINVAL },
+                { "rlimit=7 1\n", ARGV("true"), "spec", EINVAL },
+                { "rlimit=7 1 2 3\n", ARGV("true"), "spec", EINVAL },
+                { "rlimit=NOFILE 1 2\n", ARGV("true"), "spec", EINVAL },
                 { "oom_score_adj=-2000\n", ARGV("true"), "spec", EINVAL },
                 { "log=everywhere\n", ARGV("true"), "spec", EINVAL },
+                { "limit=MemoryMost=1\n", ARGV("true"), "spec", EINVAL },
+                { "limit=MemoryMax=much\n", ARGV("true"), "spec", EINVAL },
+                { "limit=AllowedCPUs=8191\n", ARGV("true"), "task_limits", ESTALE },
+                { "limit=DevicePolicy=closed\n", ARGV("true"), "task_limits", EOPNOTSUPP },
                 { "rubbish\n", ARGV("true"), "spec", EBADMSG },
                 { "cwd=/nowhere\n", ARGV("true"), "cwd", ENOENT },
                 { ALICE "cwd=/tmp/hpcnode-obstacles/secret\n", ARGV("true"), "cwd", EACCES },
@@ -71,6 +80,9 @@ static void a_start_that_fails_says_where_and_leaves_nothing(void **state)
                 { "log=file:/tmp\n", ARGV("true"), "log", EISDIR },
                 { "log=file:/tmp/hpcnode-obstacles/fifo\n", ARGV("true"), "log", ENXIO },
                 { "log=file:/tmp/hpcnode-obstacles/link\n", ARGV("true"), "log", ELOOP },
+                { "log=file:/tmp/hpcnode-obstacles/hard-link\n", ARGV("true"), "log", EMLINK },
+                { "log=file:/dev/stdout\n", ARGV("true"), "log", ELOOP },
+                { "log=file:/proc/self/fd/0\n", ARGV("true"), "log", ELOOP },
                 { "log=file:/dev/null\n", ARGV("true"), "log", EINVAL },
                 { ALICE "log=file:/tmp/hpcnode-obstacles/secret/log\n", ARGV("true"), "log",
                   EACCES },
@@ -168,6 +180,55 @@ static void a_child_killed_before_exec_is_told_from_a_program(void **state)
         assert_string_equal(message_get(m, "step"), "died");
         free(m);
         assert_false(driver_exists(d, "payload/hangs"));
+        driver_free(d);
+}
+
+/* What the event loop of a process looks at. */
+static size_t count_watched(pid_t pid)
+{
+        char path[64], target[64], line[256];
+        size_t n = 0;
+
+        for (int fd = 0; fd < 32; fd++) {
+                ssize_t length;
+                FILE *f;
+
+                (void) snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+                length = readlink(path, target, sizeof(target) - 1);
+                target[length < 0 ? 0 : length] = '\0';
+                if (!streq(target, "anon_inode:[eventpoll]"))
+                        continue;
+                (void) snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
+                f = fopen(path, "re");
+                assert_non_null(f);
+                while (fgets(line, sizeof(line), f))
+                        n += startswith(line, "tfd:") != NULL;
+                (void) fclose(f);
+        }
+        return n;
+}
+
+/* Its pipe is closed, of which one that hangs has a copy: that must not bring events of what is not there any more. */
+static void a_start_that_failed_is_not_looked_at_though_another_hangs(void **state)
+{
+        Driver *d = driver_new(NULL);
+        size_t before = count_watched(d->lasting);
+        uint64_t failed, hanging;
+        Message *m;
+
+        assert_true(before > 0);
+        hang_next(d, "fails");
+        hang_next(d, "hangs");
+        failed = driver_spawn_send(d, "fails", &(Program){ .argv = ARGV("true") });
+        hanging = driver_spawn_send(d, "hangs", &(Program){ .argv = ARGV("true") });
+        free(driver_answer(d, driver_signal(d, "fails", SIGKILL)));
+        m = driver_answer(d, failed);
+        assert_string_equal(message_get(m, "step"), "died");
+        free(m);
+        assert_int_equal(count_watched(d->lasting), before + 1);
+        free(driver_answer(d, driver_signal(d, "hangs", SIGKILL)));
+        free(driver_answer(d, hanging));
+        assert_int_equal(count_watched(d->lasting), before);
         driver_free(d);
 }
 
@@ -388,18 +449,18 @@ static void a_task_has_a_session_keyring_of_its_own(void **state)
         driver_free(d);
 }
 
-static void nofile_is_restored_for_tasks(void **state)
+/* Whatever the supervisor has. */
+static void a_task_has_the_resource_limits_that_it_is_given(void **state)
 {
-        struct rlimit old, raised;
-        Driver *d;
+        Driver *d = driver_new(NULL);
+        char spec[256];
 
-        assert_return_code(getrlimit(RLIMIT_NOFILE, &old), errno);
-        raised = (struct rlimit){ .rlim_cur = old.rlim_max, .rlim_max = old.rlim_max };
-        assert_return_code(setrlimit(RLIMIT_NOFILE, &raised), errno);
-        d = driver_new(&(DriverOptions){ .nofile = "--nofile=333:444" });
-        check_output(d, "ulimit -Sn; ulimit -Hn", NULL, "333\n444\n");
+        check_output(d, "ulimit -Sn; ulimit -Hn", "rlimit=7 333 444\n", "333\n444\n");
+        (void) snprintf(spec, sizeof(spec),
+                        "rlimit=%d 0 18446744073709551615\nrlimit=%d 65536 65536\nrlimit=99 1 2\n",
+                        RLIMIT_CORE, RLIMIT_STACK);
+        check_output(d, "ulimit -Sc; ulimit -Hc; ulimit -s", spec, "0\nunlimited\n64\n");
         driver_free(d);
-        assert_return_code(setrlimit(RLIMIT_NOFILE, &old), errno);
 }
 
 static void a_log_file_is_appended_to_as_the_user(void **state)
@@ -505,6 +566,7 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_that_are_no_names_are_refused),
         cmocka_unit_test(a_start_that_hangs_times_out_and_delays_nobody),
         cmocka_unit_test(a_child_killed_before_exec_is_told_from_a_program),
+        cmocka_unit_test(a_start_that_failed_is_not_looked_at_though_another_hangs),
         cmocka_unit_test(a_start_that_cannot_be_killed_is_answered_in_time),
         cmocka_unit_test(descriptors_that_are_passed_are_stdio),
         cmocka_unit_test(fds_that_do_not_match_are_refused),
@@ -516,7 +578,7 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_is_a_session_and_holds_three_descriptors),
         cmocka_unit_test(oom_score_adj_is_reset_for_good),
         cmocka_unit_test(a_task_has_a_session_keyring_of_its_own),
-        cmocka_unit_test(nofile_is_restored_for_tasks),
+        cmocka_unit_test(a_task_has_the_resource_limits_that_it_is_given),
         cmocka_unit_test(a_log_file_is_appended_to_as_the_user),
         cmocka_unit_test(tasks_share_one_stream_to_the_journal),
         cmocka_unit_test(a_stream_that_broke_is_opened_anew),

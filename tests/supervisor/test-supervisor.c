@@ -39,6 +39,7 @@ int main(int argc, char *argv[])
                 cmocka_set_test_filter(argv[1]);
         failed = run("life", life_tests, n_life_tests);
         failed += run("tasks", task_tests, n_task_tests);
+        failed += run("open", open_tests, n_open_tests);
         failed += run("spawn", spawn_tests, n_spawn_tests);
         return failed ? 1 : 0;
 }

@@ -3,10 +3,17 @@
 
 #include "driver.h"
 
+#include "basic/attach.h"
+#include "basic/process-status.h"
+#include "basic/process.h"
+
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define LONG_TASK SHELL("exec sleep 1000")
 
@@ -248,6 +255,168 @@ static void a_task_killed_for_memory_is_told_so(void **state)
         driver_free(d);
 }
 
+/* --- processes that there are already --- */
+
+static pid_t start_process(void)
+{
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+                for (;;)
+                        (void) pause();
+        }
+        return pid;
+}
+
+static void end_process(pid_t pid)
+{
+        (void) kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* Asks for the processes with their pidfds and origins; ends with its answer. */
+static Message *attach(Driver *d, const char *task, const Attachee *a, size_t n)
+{
+        Fields f = {};
+        char pids[256] = "";
+        int fds[8];
+
+        fields_append(&f, "type", "attach");
+        fields_append(&f, "task", task);
+        for (size_t i = 0; i < n; i++) {
+                (void) snprintf(pids + strlen(pids), sizeof(pids) - strlen(pids), "%s%d",
+                                i > 0 ? " " : "", a[i].pid);
+                fds[2 * i] = a[i].pidfd;
+                fds[2 * i + 1] = a[i].origin;
+        }
+        fields_append(&f, "pids", pids);
+        return driver_answer(d, driver_send(d, &f, fds, 2 * n));
+}
+
+static Attachee attachee(pid_t pid)
+{
+        Attachee a = { .pid = pid,
+                       .pidfd = pidfd_open_process(pid),
+                       .origin = process_open_cgroup(pid) };
+
+        assert_true(a.pidfd >= 0 && a.origin >= 0);
+        return a;
+}
+
+static void assert_in(pid_t pid, const char *wanted)
+{
+        char *path = NULL;
+
+        assert_int_equal(process_cgroup(pid, &path), 0);
+        assert_string_equal(path, wanted);
+        free(path);
+}
+
+static void processes_are_attached_and_the_first_is_the_task(void **state)
+{
+        Driver *d = driver_new(NULL);
+        Attachee a[] = { attachee(start_process()), attachee(start_process()) };
+        char procs[64], wanted[64];
+        size_t before = count_fds(d->lasting);
+        Message *m = attach(d, "guest", a, 2);
+
+        assert_string_equal(message_get(m, "type"), "done");
+        assert_int_equal(message_number(m, "pid"), a[0].pid);
+        free(m);
+        driver_read(d, "payload/guest/cgroup.procs", procs, sizeof(procs));
+        (void) snprintf(wanted, sizeof(wanted), "%d\n%d\n", a[0].pid, a[1].pid);
+        assert_string_equal(procs, wanted);
+        assert_int_equal(count_fds(d->lasting), before + 1);
+        attachees_done(a, 2);
+        /* Its parent has not taken the status yet. */
+        free(driver_answer(d, driver_signal(d, "guest", SIGUSR1)));
+        m = driver_expect(d, "type", "exited", "task", "guest", NULL);
+        assert_int_equal(message_number(m, "signal"), SIGUSR1);
+        assert_int_equal(message_number(m, "pid"), a[0].pid);
+        free(m);
+        assert_true(driver_exists(d, "payload/guest"));
+        end_process(a[0].pid);
+        end_process(a[1].pid);
+        driver_wait_gone(d, "payload/guest");
+        driver_expect_drop(d, "type", "empty", NULL);
+        assert_int_equal(count_fds(d->lasting), before);
+        driver_free(d);
+}
+
+static void what_cannot_be_attached_leaves_all_where_they_were(void **state)
+{
+        Driver *d = driver_new(NULL);
+        Attachee a[] = { attachee(start_process()), attachee(start_process()),
+                         attachee(start_process()) };
+        _cleanup_(freep) char *from = NULL;
+        size_t before = count_fds(d->lasting);
+        Message *m;
+
+        assert_int_equal(process_cgroup(a[0].pid, &from), 0);
+        /* One that was in another cgroup when it was looked at. */
+        (void) close(a[1].origin);
+        a[1].origin = dup(d->scope_fd);
+        m = attach(d, "guest", a, 3);
+        assert_string_equal(message_get(m, "type"), "failed");
+        assert_int_equal(message_number(m, "errno"), ESTALE);
+        assert_int_equal(message_number(m, "pid"), a[1].pid);
+        assert_null(message_get(m, "reason"));
+        free(m);
+        for (size_t i = 0; i < 3; i++)
+                assert_in(a[i].pid, from);
+        assert_false(driver_exists(d, "payload/guest"));
+
+        /* One that has ended, also while its parent has not asked. */
+        assert_int_equal(dup2(a[0].origin, a[1].origin), a[1].origin);
+        for (int i = 0; i < 2; i++) {
+                if (i == 0)
+                        assert_return_code(kill(a[2].pid, SIGKILL), errno);
+                else
+                        assert_int_equal(waitpid(a[2].pid, NULL, 0), a[2].pid);
+                assert_int_equal(
+                        poll(&(struct pollfd){ .fd = a[2].pidfd, .events = POLLIN }, 1, 60000), 1);
+                m = attach(d, "guest", a, 3);
+                assert_int_equal(message_number(m, "errno"), ESRCH);
+                assert_int_equal(message_number(m, "pid"), a[2].pid);
+                free(m);
+                assert_in(a[0].pid, from);
+                assert_in(a[1].pid, from);
+                assert_false(driver_exists(d, "payload/guest"));
+        }
+        assert_int_equal(count_fds(d->lasting), before);
+        assert_false(driver_has(d, "task"));
+        for (size_t i = 0; i < 2; i++)
+                end_process(a[i].pid);
+        attachees_done(a, 3);
+        driver_free(d);
+}
+
+static void requests_to_attach_that_make_no_sense_are_refused(void **state)
+{
+        static const char *const pids[] = {
+                NULL, "", "x", "0", "-1", "4294967296", "12 13", "12 "
+        };
+        Driver *d = driver_new(NULL);
+        size_t before = count_fds(d->lasting);
+
+        for (size_t i = 0; i < ELEMENTSOF(pids); i++) {
+                Fields f = {};
+                Message *m;
+
+                fields_append(&f, "type", "attach");
+                fields_append(&f, "task", "guest");
+                fields_append(&f, "pids", pids[i]);
+                m = driver_answer(d, driver_send(d, &f, (int[]){ STDIN_FILENO, STDIN_FILENO }, 2));
+                assert_int_equal(message_number(m, "errno"), EINVAL);
+                free(m);
+        }
+        assert_false(driver_exists(d, "payload/guest"));
+        assert_int_equal(count_fds(d->lasting), before);
+        driver_free(d);
+}
+
 /* --- many --- */
 
 static int compare(const void *a, const void *b)
@@ -338,6 +507,9 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_signal_reaches_the_task_or_everything),
         cmocka_unit_test(what_the_daemon_has_given_up_is_not_done),
         cmocka_unit_test(a_task_killed_for_memory_is_told_so),
+        cmocka_unit_test(processes_are_attached_and_the_first_is_the_task),
+        cmocka_unit_test(what_cannot_be_attached_leaves_all_where_they_were),
+        cmocka_unit_test(requests_to_attach_that_make_no_sense_are_refused),
         cmocka_unit_test(a_thousand_tasks_leak_no_descriptor),
         cmocka_unit_test(many_tasks_live_at_once),
 };
