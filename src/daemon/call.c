@@ -2,19 +2,17 @@
 /* One method call of a client: who sent it, and the answer that it still waits for. */
 #include "daemon/call.h"
 
+#include "daemon/caller.h"
 #include "daemon/log.h"
 
 #include <stdarg.h>
-
-/* The bus daemon answers in well under a millisecond; a client must not wait longer than its own 25 s. */
-#define CREDENTIALS_TIMEOUT_USEC (10 * USEC_PER_SEC)
 
 Call *call_free(Call *c)
 {
         if (!c)
                 return NULL;
-        call_wait_done(c);
-        sd_bus_slot_unref(c->slot);
+        admission_free(c->admission);
+        caller_drop(c);
         sd_bus_message_unref(c->message);
         free(c);
         return NULL;
@@ -60,8 +58,10 @@ static Call *calls_take(CallList *list)
 {
         Call *c = TAILQ_FIRST(list);
 
-        if (c)
+        if (c) {
                 TAILQ_REMOVE(list, c, waiters);
+                c->list = NULL;
+        }
         return c;
 }
 
@@ -89,47 +89,6 @@ void calls_drop(CallList *list)
                 call_free(c);
 }
 
-/* Reads uid and pid from the answer of GetConnectionCredentials. */
-static int read_credentials(Call *c, sd_bus_message *reply)
-{
-        bool have_uid = false;
-        int r;
-
-        r = sd_bus_message_enter_container(reply, 'a', "{sv}");
-        while (r >= 0 && (r = sd_bus_message_enter_container(reply, 'e', "sv")) > 0) {
-                const char *key;
-                uint32_t value;
-
-                r = sd_bus_message_read(reply, "s", &key);
-                if (r >= 0 && streq(key, "UnixUserID")) {
-                        r = sd_bus_message_read(reply, "v", "u", &value);
-                        c->uid = value;
-                        have_uid = true;
-                } else if (r >= 0 && streq(key, "ProcessID")) {
-                        r = sd_bus_message_read(reply, "v", "u", &value);
-                        c->pid = (pid_t) value;
-                } else if (r >= 0) {
-                        r = sd_bus_message_skip(reply, "v");
-                }
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(reply);
-        }
-        if (r < 0)
-                return r;
-        return have_uid ? 0 : -ENODATA;
-}
-
-static int call_authorize(Call *c, sd_bus_error *error)
-{
-        if (c->uid == 0 || (c->manager->user && c->uid == getuid()))
-                return 0;
-        return error_set(
-                error, ERROR_PERMISSION_DENIED,
-                "%s changes pact.slice or workload.slice, which only root may do; uid %u may "
-                "only read",
-                sd_bus_message_get_member(c->message), (unsigned) c->uid);
-}
-
 static void run_handler(Call *c)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -141,6 +100,25 @@ static void run_handler(Call *c)
                 call_free(c);
 }
 
+void call_wait(Call *c, CallList *list)
+{
+        c->list = list;
+        TAILQ_INSERT_TAIL(list, c, waiters);
+}
+
+static void run_again(Call *c)
+{
+        (void) sd_bus_message_rewind(c->message, true);
+        run_handler(c);
+}
+
+void call_resume(Call *c)
+{
+        TAILQ_REMOVE(c->list, c, waiters);
+        c->list = NULL;
+        run_again(c);
+}
+
 void calls_resume(CallList *list)
 {
         CallList again;
@@ -149,37 +127,10 @@ void calls_resume(CallList *list)
         /* A handler may make its call wait in the same list once more. */
         TAILQ_INIT(&again);
         TAILQ_CONCAT(&again, list, waiters);
-        while ((c = calls_take(&again))) {
-                call_wait_done(c);
-                c->slot = sd_bus_slot_unref(c->slot);
-                (void) sd_bus_message_rewind(c->message, true);
-                run_handler(c);
-        }
-}
-
-static int on_credentials(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
-{
-        _cleanup_(call_freep) Call *c = userdata;
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r;
-
-        c->slot = sd_bus_slot_unref(c->slot);
-        /* The caller has left before it could be known: it gets no answer, and nothing is done. */
-        if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
-                return 0;
-        if (sd_bus_message_is_method_error(reply, NULL)) {
-                call_fail(TAKE_PTR(c), -EACCES, sd_bus_message_get_error(reply));
-                return 0;
-        }
-
-        r = read_credentials(c, reply);
-        if (r >= 0)
-                r = call_authorize(c, &error);
-        if (r < 0)
-                call_fail(TAKE_PTR(c), r, &error);
-        else
-                run_handler(TAKE_PTR(c));
-        return 0;
+        TAILQ_FOREACH (c, &again, waiters)
+                c->list = &again;
+        while ((c = calls_take(&again)))
+                run_again(c);
 }
 
 static Call *call_new(Manager *m, sd_bus_message *message, call_handler_t handler)
@@ -197,38 +148,26 @@ static Call *call_new(Manager *m, sd_bus_message *message, call_handler_t handle
         return c;
 }
 
-int call_begin_reading(Manager *m, sd_bus_message *message, call_handler_t handler,
-                       sd_bus_error *error)
-{
-        _cleanup_(call_freep) Call *c = call_new(m, message, handler);
-        int r;
-
-        if (!c)
-                return -ENOMEM;
-        r = handler(c, error);
-        if (r > 0)
-                TAKE_PTR(c);
-        return r < 0 ? r : 1;
-}
-
 int call_begin(Manager *m, sd_bus_message *message, call_handler_t handler, sd_bus_error *error)
 {
         _cleanup_(call_freep) Call *c = call_new(m, message, handler);
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *query = NULL;
         int r;
 
         if (!c)
                 return -ENOMEM;
-        r = sd_bus_message_new_method_call(m->bus, &query, "org.freedesktop.DBus",
-                                           "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                           "GetConnectionCredentials");
-        if (r >= 0)
-                r = sd_bus_message_append(query, "s", sd_bus_message_get_sender(message));
-        if (r >= 0)
-                r = sd_bus_call_async(m->bus, &c->slot, query, on_credentials, c,
-                                      CREDENTIALS_TIMEOUT_USEC);
+        r = message_size(message, &c->size);
+        if (r == -EMSGSIZE || c->size > CALL_BYTES_MAX)
+                return error_set(error, ERROR_LIMITS_EXCEEDED,
+                                 "the arguments of %s have more than %d bytes",
+                                 sd_bus_message_get_member(message), CALL_BYTES_MAX);
         if (r < 0)
                 return r;
-        TAKE_PTR(c);
+        r = caller_take(c, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                TAKE_PTR(c);
+        else
+                run_handler(TAKE_PTR(c));
         return 1;
 }

@@ -25,6 +25,26 @@ void user_identity_done(UserIdentity *u)
         *u = (UserIdentity){};
 }
 
+int user_identity_copy(const UserIdentity *u, UserIdentity *ret)
+{
+        _cleanup_(user_identity_done) UserIdentity copy = { .uid = u->uid, .gid = u->gid };
+        const char *const from[] = { u->name, u->home, u->shell };
+        char **const to[] = { &copy.name, &copy.home, &copy.shell };
+
+        for (size_t i = 0; i < ELEMENTSOF(from); i++)
+                if (from[i] && !(*to[i] = strdup(from[i])))
+                        return -ENOMEM;
+        copy.groups = calloc(u->n_groups + 1, sizeof *copy.groups);
+        if (!copy.groups)
+                return -ENOMEM;
+        if (u->n_groups > 0)
+                memcpy(copy.groups, u->groups, u->n_groups * sizeof *copy.groups);
+        copy.n_groups = u->n_groups;
+        *ret = copy;
+        copy = (UserIdentity){};
+        return 0;
+}
+
 /* --- the short-lived process --- */
 
 static struct passwd *find_user(const char *user)
@@ -112,21 +132,40 @@ int user_lookup_main(const char *user, const char *group)
 
 /* --- the daemon's side --- */
 
-typedef struct Lookup {
+/* Somebody who waits for the answer. */
+typedef struct LookupWaiter {
+        user_handler_t handler;
+        void *userdata;
+        TAILQ_ENTRY(LookupWaiter) waiters;
+} LookupWaiter;
+
+struct Lookup {
         Manager *manager;
+        TAILQ_ENTRY(Lookup) lookups; /* of the manager */
+        char *user, *group;
+        TAILQ_HEAD(, LookupWaiter) waiters;
         pid_t pid;
         int fd;
         sd_event_source *io, *child, *deadline;
         char *answer;
         size_t length;
-        user_handler_t handler;
-        void *userdata;
         int status; /* of the process: -1 while it runs */
         bool eof;
-} Lookup;
+        bool linked; /* in the manager's list, for others to join */
+};
 
 static void lookup_free(Lookup *l)
 {
+        LookupWaiter *w;
+
+        if (l->linked)
+                TAILQ_REMOVE(&l->manager->lookups, l, lookups);
+        while ((w = TAILQ_FIRST(&l->waiters))) {
+                TAILQ_REMOVE(&l->waiters, w, waiters);
+                free(w);
+        }
+        free(l->user);
+        free(l->group);
         sd_event_source_disable_unref(l->io);
         sd_event_source_disable_unref(l->child);
         sd_event_source_disable_unref(l->deadline);
@@ -135,17 +174,24 @@ static void lookup_free(Lookup *l)
         free(l);
 }
 
+static int set_text(char **target, const char *value)
+{
+        free(*target);
+        *target = strdup(value);
+        return *target ? 0 : -ENOMEM;
+}
+
 static int read_identity_field(UserIdentity *u, const char *key, const char *value, bool *have_gid)
 {
         uint64_t n;
         int r = 0;
 
         if (streq(key, "name"))
-                r = (u->name = strdup(value)) ? 0 : -ENOMEM;
+                r = set_text(&u->name, value);
         else if (streq(key, "home"))
-                r = (u->home = strdup(value)) ? 0 : -ENOMEM;
+                r = set_text(&u->home, value);
         else if (streq(key, "shell"))
-                r = (u->shell = strdup(value)) ? 0 : -ENOMEM;
+                r = set_text(&u->shell, value);
         else if ((r = parse_u64(value, &n)) < 0)
                 return r;
         else if (streq(key, "uid"))
@@ -189,6 +235,7 @@ static int lookup_parse(Lookup *l, UserIdentity *u, char *reason, size_t size)
 static void lookup_finish(Lookup *l, int r)
 {
         _cleanup_(user_identity_done) UserIdentity u = {};
+        LookupWaiter *w;
         char reason[512] = "the look-up of the user failed";
 
         if (r == -ETIMEDOUT)
@@ -198,7 +245,17 @@ static void lookup_finish(Lookup *l, int r)
                 r = -EIO;
         if (r >= 0)
                 r = lookup_parse(l, &u, reason, sizeof reason);
-        l->handler(r, &u, reason, l->userdata);
+        /* Whoever asks from now on, asks anew. */
+        TAILQ_REMOVE(&l->manager->lookups, l, lookups);
+        l->linked = false;
+        while ((w = TAILQ_FIRST(&l->waiters))) {
+                _cleanup_(user_identity_done) UserIdentity copy = {};
+                int k = r < 0 ? r : user_identity_copy(&u, &copy);
+
+                TAILQ_REMOVE(&l->waiters, w, waiters);
+                w->handler(k, &copy, reason, w->userdata);
+                free(w);
+        }
         lookup_free(l);
 }
 
@@ -282,8 +339,7 @@ static int lookup_start(Lookup *l, const char *user, const char *group)
         return child_start("/proc/self/exe", argv, environ, answer, STDOUT_FILENO, &l->pid);
 }
 
-int user_lookup(Manager *m, const char *user, const char *group, user_handler_t handler,
-                void *userdata)
+static int lookup_new(Manager *m, const char *user, const char *group, Lookup **ret)
 {
         Lookup *l;
         int r;
@@ -293,12 +349,13 @@ int user_lookup(Manager *m, const char *user, const char *group, user_handler_t 
                 return -ENOMEM;
         *l = (Lookup){
                 .manager = m,
+                .user = strdup(user),
+                .group = strdup(group),
                 .fd = -EBADF,
                 .status = -1,
-                .handler = handler,
-                .userdata = userdata,
         };
-        r = lookup_start(l, user, group);
+        TAILQ_INIT(&l->waiters);
+        r = l->user && l->group ? lookup_start(l, user, group) : -ENOMEM;
         if (r >= 0)
                 r = sd_event_add_child(m->event, &l->child, l->pid, WEXITED, on_lookup_exit, l);
         if (r >= 0)
@@ -306,7 +363,43 @@ int user_lookup(Manager *m, const char *user, const char *group, user_handler_t 
         if (r >= 0)
                 r = sd_event_add_time_relative(m->event, &l->deadline, CLOCK_MONOTONIC,
                                                LOOKUP_TIMEOUT_USEC, 0, on_lookup_deadline, l);
-        if (r < 0)
+        if (r < 0) {
                 lookup_free(l);
-        return r;
+                return r;
+        }
+        TAILQ_INSERT_TAIL(&m->lookups, l, lookups);
+        l->linked = true;
+        *ret = l;
+        return 0;
+}
+
+/* One process at a time for each user: whoever is not root asks for itself alone, and so takes one. */
+static Lookup *lookup_under_way(Manager *m, const char *user, const char *group)
+{
+        Lookup *l;
+
+        TAILQ_FOREACH (l, &m->lookups, lookups)
+                if (streq(l->user, user) && streq(l->group, group))
+                        return l;
+        return NULL;
+}
+
+int user_lookup(Manager *m, const char *user, const char *group, user_handler_t handler,
+                void *userdata)
+{
+        Lookup *l = lookup_under_way(m, user, group);
+        LookupWaiter *w;
+        int r;
+
+        w = calloc(1, sizeof *w);
+        if (!w)
+                return -ENOMEM;
+        *w = (LookupWaiter){ .handler = handler, .userdata = userdata };
+        r = l ? 0 : lookup_new(m, user, group, &l);
+        if (r < 0) {
+                free(w);
+                return r;
+        }
+        TAILQ_INSERT_TAIL(&l->waiters, w, waiters);
+        return 0;
 }

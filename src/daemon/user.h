@@ -13,6 +13,7 @@ typedef struct UserIdentity {
 } UserIdentity;
 
 void user_identity_done(UserIdentity *u);
+int user_identity_copy(const UserIdentity *u, UserIdentity *ret);
 
 /* The daemon executes itself with this option: `--lookup-user USER GROUP` ("" for none). */
 #define USER_LOOKUP_OPTION "lookup-user"
