@@ -1,188 +1,129 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The configuration of the daemon: cgroupd.conf(5). */
+/* The files of the configuration of the daemon: where they are, and how they are read. */
 #include "daemon/config.h"
 
-#include "basic/fields.h"
+#include "basic/line.h"
+#include "daemon/config-table.h"
 #include "daemon/log.h"
 
 #include <dirent.h>
 #include <ini.h>
 #include <limits.h>
+#include <stdarg.h>
 
-/* A value in µs that PID 1 and sd-event still take. */
-#define USEC_MAX_ALLOWED (UINT64_C(365) * 24 * 3600 * USEC_PER_SEC)
+/* One reading of all files. */
+typedef struct Load {
+        Config config; /* as far as it was read */
+        int r;         /* the first thing that was wrong, and the sentence about it */
+        char *why;
+} Load;
 
-typedef enum ConfigType { CONFIG_USEC, CONFIG_NUMBER, CONFIG_WORD } ConfigType;
-
-static const char *const unknown_scopes_words[] = {
-        [UNKNOWN_SCOPES_REPORT] = "report",
-        [UNKNOWN_SCOPES_TERMINATE] = "terminate",
-        NULL,
-};
-
-static const struct ConfigItem {
-        const char *section, *key;
-        ConfigType type;
-        size_t offset;
-        uint64_t min, max, fallback;
-        const char *const *words; /* of a CONFIG_WORD, whose value is an index */
-} config_items[] = {
-#define ITEM(section, key, type, member, min, max, fallback)                     \
-        {                                                                        \
-                section, key, type, offsetof(Config, member), min, max, fallback \
-        }
-#define WORD(section, key, member, words, fallback)                                        \
-        {                                                                                  \
-                section, key, CONFIG_WORD, offsetof(Config, member), 0, 0, fallback, words \
-        }
-        /* With the undoing it must fit into the 24 s in which a call is answered. */
-        ITEM("Scopes", "UnitTimeoutSec", CONFIG_USEC, unit_timeout_usec, USEC_PER_SEC,
-             18 * USEC_PER_SEC, 12 * USEC_PER_SEC),
-        ITEM("Scopes", "KillTimeoutSec", CONFIG_USEC, kill_timeout_usec, USEC_PER_SEC,
-             10 * USEC_PER_SEC, 10 * USEC_PER_SEC),
-        ITEM("Scopes", "StopTimeoutSec", CONFIG_USEC, stop_timeout_usec, USEC_PER_SEC,
-             USEC_MAX_ALLOWED, 90 * USEC_PER_SEC),
-        WORD("Scopes", "UnknownScopes", unknown_scopes, unknown_scopes_words,
-             UNKNOWN_SCOPES_REPORT),
-        ITEM("Scopes", "RecordsMax", CONFIG_NUMBER, records_max, 0, 1000000, 10000),
-        ITEM("Scopes", "RecordsMaxAge", CONFIG_USEC, records_max_age_usec, USEC_PER_SEC,
-             USEC_MAX_ALLOWED, UINT64_C(7) * 24 * 3600 * USEC_PER_SEC),
-#undef ITEM
-#undef WORD
-};
-
-static uint64_t *config_member(Config *c, const struct ConfigItem *item)
+/* NULL without memory. */
+_printf_(1, 0) static char *format_sentence(const char *format, va_list ap)
 {
-        return (void *) ((char *) c + item->offset);
+        _cleanup_(freep) char *text = NULL;
+        char *sentence = NULL;
+        size_t n;
+        FILE *f;
+
+        if (vasprintf(&text, format, ap) < 0) {
+                text = NULL;
+                return NULL;
+        }
+        f = open_memstream(&sentence, &n);
+        if (!f)
+                return NULL;
+        for (char *tab = text; (tab = strchr(tab, '\t'));)
+                *tab = ' ';
+        text_put_escaped(f, text, strlen(text)); /* it has what stands in the file */
+        if (fclose(f) == 0)
+                return sentence;
+        free(sentence);
+        return NULL;
 }
 
-void config_defaults(Config *c)
+/* Everything that is wrong is logged. */
+_printf_(3, 4) static void load_fails(Load *l, int r, const char *format, ...)
 {
-        for (size_t i = 0; i < ELEMENTSOF(config_items); i++)
-                *config_member(c, &config_items[i]) = config_items[i].fallback;
-}
+        _cleanup_(freep) char *why = NULL;
+        va_list ap;
 
-/* A number with one unit of systemd.time(7), seconds without. */
-static int parse_usec(const char *text, uint64_t *ret)
-{
-        static const struct {
-                const char *suffix;
-                uint64_t usec;
-        } units[] = {
-                { "us", 1 },
-                { "ms", USEC_PER_MSEC },
-                { "s", USEC_PER_SEC },
-                { "sec", USEC_PER_SEC },
-                { "min", 60 * USEC_PER_SEC },
-                { "h", 3600 * USEC_PER_SEC },
-                { "d", 24 * 3600 * USEC_PER_SEC },
-                { "w", 7 * 24 * 3600 * USEC_PER_SEC },
-                { "", USEC_PER_SEC },
-        };
-        char digits[32];
-        size_t n = strspn(text, "0123456789");
-        const char *suffix = text + n + strspn(text + n, " ");
-        uint64_t value;
-
-        if (n == 0 || n >= sizeof digits)
-                return -EINVAL;
-        memcpy(digits, text, n);
-        digits[n] = '\0';
-        if (parse_u64(digits, &value) < 0)
-                return -EINVAL;
-        for (size_t i = 0; i < ELEMENTSOF(units); i++)
-                if (streq(suffix, units[i].suffix)) {
-                        if (__builtin_mul_overflow(value, units[i].usec, ret))
-                                return -ERANGE;
-                        return 0;
-                }
-        return -EINVAL;
+        va_start(ap, format);
+        why = format_sentence(format, ap);
+        va_end(ap);
+        log_error("%s", why ?: strerror(ENOMEM));
+        if (l->r < 0)
+                return;
+        l->r = r;
+        l->why = TAKE_PTR(why);
 }
 
 typedef struct Reader {
-        Config *config;
+        Load *load;
         const char *path;
         FILE *file;
         int line;
-        int r;
+        int error; /* of reading */
 } Reader;
 
-/* Debian's inih does not tell its handler the line, so it is counted where it is read. */
+/* Debian's inih does not tell its handler the line, so it is counted where it is read. Of a line that is too long
+ * it would take each piece for one. */
 static char *read_line(char *buffer, int size, void *userdata)
 {
         Reader *reader = userdata;
+        int next;
 
         reader->line++;
-        return fgets(buffer, size, reader->file);
-}
-
-static void read_word(Reader *reader, const struct ConfigItem *item, const char *text)
-{
-        for (size_t i = 0; item->words[i]; i++)
-                if (streq(item->words[i], text)) {
-                        *config_member(reader->config, item) = i;
-                        return;
-                }
-        log_error("%s:%d: %s=%s is neither \"%s\" nor \"%s\"", reader->path, reader->line,
-                  item->key, text, item->words[0], item->words[1]);
-        reader->r = -EINVAL;
-}
-
-static void read_value(Reader *reader, const struct ConfigItem *item, const char *text)
-{
-        bool usec = item->type == CONFIG_USEC;
-        uint64_t value;
-        int r;
-
-        if (item->type == CONFIG_WORD) {
-                read_word(reader, item, text);
-                return;
+        if (!fgets(buffer, size, reader->file)) {
+                reader->error = ferror(reader->file) ? errno : 0;
+                return NULL;
         }
-        r = usec ? parse_usec(text, &value) : parse_u64(text, &value);
-        if (r >= 0 && value >= item->min && value <= item->max) {
-                *config_member(reader->config, item) = value;
-                return;
-        }
-        if (usec)
-                log_error("%s:%d: %s=%s is not a time from %ju s to %ju s", reader->path,
-                          reader->line, item->key, text, (uintmax_t) (item->min / USEC_PER_SEC),
-                          (uintmax_t) (item->max / USEC_PER_SEC));
-        else
-                log_error("%s:%d: %s=%s is not a number from %ju to %ju", reader->path,
-                          reader->line, item->key, text, (uintmax_t) item->min,
-                          (uintmax_t) item->max);
-        reader->r = -EINVAL;
+        if (strlen(buffer) + 1 < (size_t) size || endswith(buffer, "\n"))
+                return buffer;
+        load_fails(reader->load, -EINVAL, "%s:%d: longer than %d bytes", reader->path, reader->line,
+                   size - 2);
+        do
+                next = getc(reader->file);
+        while (next != EOF && next != '\n');
+        *buffer = '\0';
+        return buffer;
 }
 
 static int on_item(void *userdata, const char *section, const char *key, const char *value)
 {
+        _cleanup_(freep) char *why = NULL;
         Reader *reader = userdata;
+        int r;
 
-        for (size_t i = 0; i < ELEMENTSOF(config_items); i++)
-                if (streq(section, config_items[i].section) && streq(key, config_items[i].key)) {
-                        read_value(reader, &config_items[i], value);
-                        return 1;
-                }
-        log_warning("%s:%d: unknown key %s in section [%s], ignored", reader->path, reader->line,
-                    key, section);
+        r = config_set(&reader->load->config, section, key, value, &why);
+        if (r == -ENOENT)
+                log_warning("%s:%d: unknown key %s in section [%s], ignored", reader->path,
+                            reader->line, key, section);
+        else if (r < 0)
+                load_fails(reader->load, r, "%s:%d: %s", reader->path, reader->line,
+                           why ?: strerror(-r));
         return 1;
 }
 
-static int read_config_file(Config *c, const char *path)
+static void read_config_file(Load *l, const char *path)
 {
-        Reader reader = { .config = c, .path = path };
+        Reader reader = { .load = l, .path = path };
         int line;
 
         reader.file = fopen(path, "re");
-        if (!reader.file)
-                return errno == ENOENT ? 0 : -errno;
+        if (!reader.file) {
+                if (errno != ENOENT)
+                        load_fails(l, -errno, "%s: %s", path, strerror(errno));
+                return;
+        }
         line = ini_parse_stream(read_line, &reader, on_item, &reader);
         (void) fclose(reader.file);
-        if (line > 0) {
-                log_error("%s:%d: not a line of the form KEY=VALUE", path, line);
-                return -EINVAL;
-        }
-        return line < 0 ? -ENOMEM : reader.r;
+        if (reader.error > 0)
+                load_fails(l, -reader.error, "%s: %s", path, strerror(reader.error));
+        else if (line > 0)
+                load_fails(l, -EINVAL, "%s:%d: not a line of the form KEY=VALUE", path, line);
+        else if (line < 0)
+                load_fails(l, -ENOMEM, "%s: %s", path, strerror(ENOMEM));
 }
 
 /* Where systemd's own daemons look, strongest first. */
@@ -198,96 +139,116 @@ static int compare_names(const void *a, const void *b)
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-/* Collects the names of the drop-ins of all directories, each once, sorted. */
-static int collect_drop_ins(const char *const *directories, char ***ret, size_t *ret_n)
+typedef struct Names {
+        char **items;
+        size_t n;
+} Names;
+
+static void names_done(Names *names)
 {
-        char **names = NULL;
-        size_t n = 0, unique = 0;
+        for (size_t i = 0; i < names->n; i++)
+                free(names->items[i]);
+        free(names->items);
+}
 
-        for (size_t i = 0; directories[i]; i++) {
-                char path[PATH_MAX];
-                struct dirent *entry;
-                DIR *d;
+static int names_add(Names *names, const char *name)
+{
+        char **grown = reallocarray(names->items, names->n + 1, sizeof *grown);
 
-                (void) snprintf(path, sizeof path, "%s/cgroupd.conf.d", directories[i]);
-                d = opendir(path);
-                if (!d)
-                        continue;
-                while ((entry = readdir(d))) {
-                        char **grown;
-
-                        if (*entry->d_name == '.' || !endswith(entry->d_name, ".conf"))
-                                continue;
-                        grown = reallocarray(names, n + 1, sizeof *names);
-                        if (grown)
-                                names = grown;
-                        if (grown && (names[n] = strdup(entry->d_name)))
-                                n++;
-                }
-                (void) closedir(d);
-        }
-        if (n > 0)
-                qsort(names, n, sizeof *names, compare_names);
-        for (size_t i = 0; i < n; i++) {
-                if (unique > 0 && streq(names[unique - 1], names[i]))
-                        free(names[i]);
-                else
-                        names[unique++] = names[i];
-        }
-        *ret = names;
-        *ret_n = unique;
+        if (!grown)
+                return -ENOMEM;
+        names->items = grown;
+        grown[names->n] = strdup(name);
+        if (!grown[names->n])
+                return -ENOMEM;
+        names->n++;
         return 0;
 }
 
+/* Adds the names of the drop-ins in a directory. */
+static void collect_drop_ins(Load *l, const char *directory, Names *names)
+{
+        _cleanup_(closedirp) DIR *d = NULL;
+        char path[PATH_MAX];
+        struct dirent *entry;
+        int r = 0;
+
+        (void) snprintf(path, sizeof path, "%s/cgroupd.conf.d", directory);
+        d = opendir(path);
+        if (!d) {
+                if (errno != ENOENT)
+                        load_fails(l, -errno, "%s: %s", path, strerror(errno));
+                return;
+        }
+        while (r >= 0 && (errno = 0, entry = readdir(d)))
+                if (*entry->d_name != '.' && endswith(entry->d_name, ".conf"))
+                        r = names_add(names, entry->d_name);
+        if (r >= 0)
+                r = -errno;
+        if (r < 0)
+                load_fails(l, r, "%s: %s", path, strerror(-r));
+}
+
 /* Reads the file of that name from the strongest directory that has it. */
-static int read_strongest(Config *c, const char *const *directories, const char *name)
+static void read_strongest(Load *l, const char *const *directories, const char *name)
 {
         for (size_t i = 0; directories[i]; i++) {
                 char path[PATH_MAX];
 
                 (void) snprintf(path, sizeof path, "%s/%s", directories[i], name);
-                if (access(path, F_OK) == 0)
-                        return read_config_file(c, path);
+                if (access(path, F_OK) == 0) {
+                        read_config_file(l, path);
+                        return;
+                }
         }
-        return 0;
 }
 
-static int load_from(Config *c, const char *const *directories)
+/* A drop-in that several directories have is read once. */
+static void read_all(Load *l, const char *const *directories)
 {
-        Config fresh;
-        char **names;
-        size_t n;
-        int r, first;
+        _cleanup_(names_done) Names names = {};
 
-        config_defaults(&fresh);
-        first = read_strongest(&fresh, directories, "cgroupd.conf");
-        r = collect_drop_ins(directories, &names, &n);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < n; i++) {
+        read_strongest(l, directories, "cgroupd.conf");
+        for (size_t i = 0; directories[i]; i++)
+                collect_drop_ins(l, directories[i], &names);
+        if (names.n > 0)
+                qsort(names.items, names.n, sizeof *names.items, compare_names);
+        for (size_t i = 0; i < names.n; i++) {
                 char path[PATH_MAX];
 
-                (void) snprintf(path, sizeof path, "cgroupd.conf.d/%s", names[i]);
-                r = read_strongest(&fresh, directories, path);
-                if (r < 0 && first >= 0)
-                        first = r;
-                free(names[i]);
+                if (i > 0 && streq(names.items[i - 1], names.items[i]))
+                        continue;
+                (void) snprintf(path, sizeof path, "cgroupd.conf.d/%s", names.items[i]);
+                read_strongest(l, directories, path);
         }
-        free(names);
-        if (first < 0)
-                return first;
-        *c = fresh;
+}
+
+static int load_from(Config *c, const char *const *directories, char **ret_why)
+{
+        Load l = {};
+
+        if (config_defaults(&l.config) < 0)
+                load_fails(&l, -ENOMEM, "%s", strerror(ENOMEM));
+        else
+                read_all(&l, directories);
+        if (l.r < 0) {
+                config_done(&l.config);
+                *ret_why = l.why;
+                return l.r;
+        }
+        config_done(c);
+        *c = l.config;
         return 0;
 }
 
-int config_load(Config *c, bool user)
+int config_load(Config *c, bool user, char **ret_why)
 {
         _cleanup_(freep) char *directory = NULL;
         const char *home = getenv("HOME"), *config = getenv("XDG_CONFIG_HOME");
 
         if (!user)
-                return load_from(c, system_directories);
+                return load_from(c, system_directories, ret_why);
         if (asprintf(&directory, "%s%s/hpcnode", config ?: home ?: "", config ? "" : "/.config") < 0)
                 return -ENOMEM;
-        return load_from(c, (const char *const[]){ directory, NULL });
+        return load_from(c, (const char *const[]){ directory, NULL }, ret_why);
 }

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Decides what is to be done against pressure, and when it is undone. */
+#include "daemon/pressure-decide.h"
+
+static const char *const act_table[_PRESSURE_ACT_MAX] = {
+        [PRESSURE_REJECT] = "reject", [PRESSURE_DEMOTE] = "demote",   [PRESSURE_FREEZE] = "freeze",
+        [PRESSURE_KILL] = "kill",     [PRESSURE_RESTORE] = "restore", [PRESSURE_THAW] = "thaw",
+};
+
+const char *pressure_act_to_string(PressureAct act)
+{
+        return act_table[act];
+}
+
+/* 0 where the clock would have gone back. */
+static uint64_t elapsed(uint64_t now, uint64_t since)
+{
+        return now > since ? now - since : 0;
+}
+
+/* What all that follows asks about: the scopes, and for which resource. */
+typedef struct Question {
+        const PressureConfig *config;
+        const PressureScope *scopes;
+        size_t n;
+        PsiResource resource;
+        uint64_t now_usec;
+} Question;
+
+/* What does not use the resource gives nothing back, whatever is done to it. */
+static bool is_candidate(const Question *q, PressureAct act, const PressureScope *s)
+{
+        const PressureConfig *c = q->config;
+
+        if (!s->workload || !s->live || s->used[q->resource] == 0 ||
+            elapsed(q->now_usec, s->started_usec) < c->grace_usec[q->resource])
+                return false;
+        switch (act) {
+        case PRESSURE_DEMOTE:
+                return s->priority <= c->gentle_priority_max && !s->frozen && !s->demoted &&
+                       s->cpu_weight > c->demoted_cpu_weight;
+        case PRESSURE_FREEZE:
+                return s->priority <= c->gentle_priority_max && !s->frozen;
+        case PRESSURE_KILL: /* also a frozen one: it still has its memory */
+                return s->priority <= c->kill_priority_max;
+        default:
+                return false;
+        }
+}
+
+static int compare_victims(const void *a, const void *b, void *userdata)
+{
+        const Question *q = userdata;
+        size_t i = *(const size_t *) a, j = *(const size_t *) b;
+        const PressureScope *x = &q->scopes[i], *y = &q->scopes[j];
+
+        if (x->priority != y->priority)
+                return x->priority < y->priority ? -1 : 1;
+        if (x->used[q->resource] != y->used[q->resource])
+                return x->used[q->resource] > y->used[q->resource] ? -1 : 1;
+        return i < j ? -1 : 1;
+}
+
+/* Less than this part of what the greatest user among those in question has gives nothing back either, however low
+ * its priority is. */
+#define USED_PART_MIN 20
+
+static uint64_t most_used(const Question *q, PressureAct act)
+{
+        uint64_t most = 0;
+
+        for (size_t i = 0; i < q->n; i++)
+                if (is_candidate(q, act, &q->scopes[i]) && q->scopes[i].used[q->resource] > most)
+                        most = q->scopes[i].used[q->resource];
+        return most;
+}
+
+/* The candidates, the victim first. */
+static bool find_victim(Question *q, PressureAct act, PressureDecision *ret)
+{
+        uint64_t least = most_used(q, act) / USED_PART_MIN;
+        size_t found = 0;
+
+        for (size_t i = 0; i < q->n; i++)
+                if (is_candidate(q, act, &q->scopes[i]) && q->scopes[i].used[q->resource] >= least)
+                        ret->candidates[found++] = i;
+        if (found == 0)
+                return false;
+        qsort_r(ret->candidates, found, sizeof *ret->candidates, compare_victims, q);
+        ret->n_candidates = found;
+        ret->target = ret->candidates[0];
+        return true;
+}
+
+/* A threshold has been crossed when the kernel says so of it, or of one that is crossed only later: a higher one, or
+ * one of "full", which is a part of "some". The kernel's reports have no order. */
+static bool is_crossed(const Question *q, const PressureLook *look, PressureAct act, PsiKind kind)
+{
+        const uint64_t(*thresholds)[_PSI_RESOURCE_MAX][_PSI_KIND_MAX] = q->config->thresholds;
+        uint64_t threshold = thresholds[act][q->resource][kind];
+
+        for (PressureAct a = PRESSURE_DEMOTE; a <= PRESSURE_KILL; a++)
+                for (PsiKind k = kind; k < _PSI_KIND_MAX; k++)
+                        if (look->crossed[a][q->resource][k] &&
+                            thresholds[a][q->resource][k] != PRESSURE_OFF &&
+                            thresholds[a][q->resource][k] >= threshold)
+                                return true;
+        return false;
+}
+
+/* Of which kind it was: rather of the graver one. */
+static bool find_crossed(const Question *q, const PressureLook *look, PressureAct act,
+                         PsiKind *ret_kind)
+{
+        for (PsiKind k = _PSI_KIND_MAX; k-- > 0;)
+                if (is_crossed(q, look, act, k)) {
+                        *ret_kind = k;
+                        return true;
+                }
+        return false;
+}
+
+static bool is_any_crossed(const Question *q, const PressureLook *look)
+{
+        PsiKind kind;
+
+        for (PressureAct act = PRESSURE_DEMOTE; act <= PRESSURE_KILL; act++)
+                if (find_crossed(q, look, act, &kind))
+                        return true;
+        return false;
+}
+
+bool pressure_decide(const PressureConfig *c, PsiResource resource, const PressureLook *look,
+                     PressurePast *past, const PressureScope *scopes, size_t n,
+                     PressureDecision *ret)
+{
+        Question q = { c, scopes, n, resource, look->now_usec };
+        uint64_t acted = past->acted_usec[resource];
+
+        if (!c->enabled)
+                return false;
+        if (is_any_crossed(&q, look))
+                past->calm_usec[resource] = 0;
+        if (acted > 0 && elapsed(look->now_usec, acted) < c->action_delay_usec[resource])
+                return false;
+        for (PressureAct act = PRESSURE_DEMOTE; act <= PRESSURE_KILL; act++) {
+                PsiKind kind;
+
+                if (!find_crossed(&q, look, act, &kind) || !find_victim(&q, act, ret))
+                        continue;
+                ret->act = act;
+                ret->resource = resource;
+                ret->kind = kind;
+                ret->threshold = c->thresholds[act][resource][kind];
+                past->acted_usec[resource] = look->now_usec;
+                return true;
+        }
+        return false;
+}
+
+/* A kind counts by its own thresholds: where only those of "full" are set, some task may wait for as long as
+ * it likes. */
+static uint64_t lowest_threshold(const Question *q, PsiKind kind)
+{
+        uint64_t lowest = PRESSURE_OFF;
+
+        for (PressureAct act = PRESSURE_DEMOTE; act <= PRESSURE_KILL; act++)
+                if (q->config->thresholds[act][q->resource][kind] < lowest)
+                        lowest = q->config->thresholds[act][q->resource][kind];
+        return lowest;
+}
+
+static bool is_watched(const Question *q)
+{
+        return q->config->enabled && (lowest_threshold(q, PSI_SOME) != PRESSURE_OFF ||
+                                      lowest_threshold(q, PSI_FULL) != PRESSURE_OFF);
+}
+
+static bool is_calm(const Question *q, const PressureLook *look)
+{
+        if (is_any_crossed(q, look))
+                return false;
+        for (PsiKind k = 0; k < _PSI_KIND_MAX; k++)
+                if (UINT64_C(2) * look->shares[q->resource][k] >= lowest_threshold(q, k))
+                        return false;
+        return true;
+}
+
+/* What was done last with a scope for the resource, and when: false when nothing is to be undone. */
+static bool find_done(const Question *q, const PressureScope *s, PressureAct *ret_undo,
+                      uint64_t *ret_order)
+{
+        bool frozen = s->frozen_by_pressure && s->frozen_for == q->resource;
+        bool demoted = s->demoted && s->demoted_for == q->resource;
+
+        if (frozen && (!demoted || s->frozen_order > s->demoted_order)) {
+                *ret_undo = PRESSURE_THAW;
+                *ret_order = s->frozen_order;
+                return true;
+        }
+        if (demoted) {
+                *ret_undo = PRESSURE_RESTORE;
+                *ret_order = s->demoted_order;
+                return true;
+        }
+        return false;
+}
+
+static int compare_done(const void *a, const void *b, void *userdata)
+{
+        const Question *q = userdata;
+        uint64_t x = 0, y = 0;
+        PressureAct undo;
+
+        (void) find_done(q, &q->scopes[*(const size_t *) a], &undo, &x);
+        (void) find_done(q, &q->scopes[*(const size_t *) b], &undo, &y);
+        return x > y ? -1 : x < y;
+}
+
+bool pressure_decide_undo(const PressureConfig *c, PsiResource resource, const PressureLook *look,
+                          PressurePast *past, const PressureScope *scopes, size_t n,
+                          PressureDecision *ret)
+{
+        Question q = { c, scopes, n, resource, look->now_usec };
+        uint64_t *calm = &past->calm_usec[resource], order;
+        bool watched = is_watched(&q);
+        size_t found = 0;
+
+        if (!watched || !is_calm(&q, look))
+                *calm = 0;
+        else if (*calm == 0)
+                *calm = look->now_usec;
+        if (watched && (*calm == 0 || elapsed(look->now_usec, *calm) < c->thaw_usec[resource]))
+                return false;
+        for (size_t i = 0; i < n; i++) {
+                PressureAct undo;
+
+                if (find_done(&q, &scopes[i], &undo, &order))
+                        ret->candidates[found++] = i;
+        }
+        if (found == 0)
+                return false;
+        qsort_r(ret->candidates, found, sizeof *ret->candidates, compare_done, &q);
+        ret->n_candidates = found;
+        ret->target = ret->candidates[0];
+        (void) find_done(&q, &scopes[ret->target], &ret->act, &order);
+        ret->resource = resource;
+        ret->kind = 0;
+        ret->threshold = 0;
+        if (watched)
+                *calm = look->now_usec;
+        /* What was thawed goes on where it was stopped for want of memory, and waits once more. */
+        past->acted_usec[resource] = look->now_usec;
+        return true;
+}
+
+bool pressure_decide_admission(const PressureConfig *c, const Psi psi[static _PSI_RESOURCE_MAX],
+                               PressureDecision *ret)
+{
+        if (!c->enabled)
+                return false;
+        for (PsiResource r = 0; r < _PSI_RESOURCE_MAX; r++)
+                for (PsiKind k = _PSI_KIND_MAX; k-- > 0;) {
+                        uint64_t threshold = c->thresholds[PRESSURE_REJECT][r][k];
+
+                        if (!psi[r].lines[k].present || psi[r].lines[k].avg10 < threshold)
+                                continue;
+                        *ret = (PressureDecision){
+                                .act = PRESSURE_REJECT,
+                                .resource = r,
+                                .kind = k,
+                                .threshold = threshold,
+                        };
+                        return true;
+                }
+        return false;
+}

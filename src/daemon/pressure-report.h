@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Says what is done against pressure, and why: the record `pressure`, and the signal PressureAction. */
+#pragma once
+
+#include "daemon/pressure-decide.h"
+#include "daemon/scope.h"
+
+/* One that came into question, and how much of the resource that is short it used. */
+typedef struct PressureCandidate {
+        const Scope *scope;
+        uint64_t used; /* bytes in use of memory; else µs of cpu time, or bytes of io, lately */
+} PressureCandidate;
+
+/* How many of them are named. */
+#define PRESSURE_CANDIDATES_MAX 16
+
+typedef struct PressureReport {
+        PressureAct act;
+        PsiResource resource;
+        PsiKind kind;        /* these two not of an undoing */
+        uint64_t threshold;  /* 1/10000 */
+        const char *place;   /* "node" or "workload.slice" */
+        Psi psi;             /* of the resource there */
+        const Scope *target; /* NULL: of a rejection */
+        const char
+                *unit; /* of a rejection: the one that was wanted, or that a task was wanted in */
+        const PressureCandidate
+                *candidates; /* the target first; then also who could not be chosen */
+        size_t n_candidates;
+        bool dry_run;     /* it is said, and not done */
+        const Call *call; /* may be NULL: nobody has asked for it */
+} PressureReport;
+
+/* To be called before the act: the record is what is left when the daemon ends in the midst of it. */
+void pressure_report(Manager *m, const PressureReport *r);
+
+/* The sentence that it gives as the reason; to be freed, and NULL without memory for it. */
+char *pressure_reason(const Manager *m, const PressureReport *r);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pressure: the kernel tells when a threshold is crossed, pressure-decide.c says what is to be done, and here it
+ * is done, and undone when the pressure has gone. */
+#pragma once
+
+#include "daemon/manager.h"
+#include "daemon/pressure-decide.h"
+
+/* What pressure has done with a scope, and what the scope has used of late. */
+typedef struct ScopePressure {
+        uint64_t started_usec; /* CLOCK_MONOTONIC: when it was there to be used */
+
+        unsigned frozen_for, demoted_for;     /* PsiResource: while it is so */
+        uint64_t frozen_order, demoted_order; /* acts are counted up over all scopes */
+        bool demoted;             /* its cpu weight was lowered, and nobody has changed it since */
+        bool weight_theirs;       /* somebody has set it while it was lowered: it is left alone */
+        bool demoting, restoring; /* PID 1 was asked for the weight */
+        uint64_t weight_before, weight_demoted; /* cpu.weight */
+
+        uint64_t sampled_usec, cpu_usec,
+                io_bytes; /* CLOCK_MONOTONIC, and the totals then; 0: never */
+        uint64_t used_lately[_PSI_RESOURCE_MAX]; /* a second, between the last two samples */
+} ScopePressure;
+
+int pressure_new(Manager *m);
+Pressure *pressure_free(Pressure *p);
+
+/* The slices are there: triggers are set, where they are not, and what earlier daemons have done is undone in
+ * time. */
+void pressure_arm(Manager *m);
+
+/* The configuration was read anew. */
+void pressure_reconfigure(Manager *m);
+
+/* A scope's state has changed. */
+void pressure_on_state(Scope *s);
+
+/* "on", "dry-run", "disabled" (Enabled=no) or "unavailable" (there is no PSI) */
+const char *pressure_policy(const Manager *m);
+
+/* Where pressure is read. */
+typedef enum PressurePlace {
+        PRESSURE_NODE,
+        PRESSURE_WORKLOAD, /* workload.slice: of the service manager that is served */
+        _PRESSURE_PLACE_MAX,
+} PressurePlace;
+
+const char *pressure_place_name(PressurePlace place); /* "node", "workload.slice" */
+
+/* As psi_place_node() and psi_place_cgroup(). */
+int pressure_place_open(const Manager *m, PressurePlace place, PsiPlace *ret);
+
+/* pressure-scopes.c: all that may be acted on, as far as it is known without looking. Owned by the caller: *ret is
+ * one array, *ret_scopes those that its elements stand for. */
+int pressure_collect(Manager *m, PressureScope **ret, Scope ***ret_scopes, size_t *ret_n);
+
+/* Whether something runs in them, their weights, and what they use of the resource: three files of each. */
+void pressure_measure(PsiResource resource, PressureScope *figures, Scope *const *scopes, size_t n);
+
+/* What they have used since the last sample is what they used of late. */
+void pressure_sample(Manager *m);
+
+/* pressure-act.c: announces what was decided, and does it unless dry_run. order counts it up. */
+int pressure_act(Manager *m, const PressureDecision *decision, Scope *const *scopes,
+                 const PressureScope *figures, size_t n, const char *place, const Psi *psi,
+                 uint64_t order);
+
+/* The weight of a demoted scope was set by somebody: it is theirs from now on. _check_ looks for those. */
+void pressure_on_weight_set(Scope *s);
+void pressure_check_weights(Manager *m);
+
+/* Goes on with what an earlier daemon was about to do with weights. */
+void pressure_resume(Manager *m);
