@@ -16,9 +16,9 @@
  * not read them. So when a call comes in and earlier answers have not been taken yet, the bus is asked
  * something. As long as it does not answer, calls are refused, so that answers take no memory; in the end
  * the daemon leaves, which rids it of those messages, and PID 1 starts it again. A bus that is merely
- * busy, on a slow node, was seen to take a second and more. */
-#define PROBE_REFUSE_USEC  (4 * USEC_PER_SEC)
-#define PROBE_TIMEOUT_USEC (10 * USEC_PER_SEC)
+ * busy, on a slow node, was seen to take four seconds and more. */
+#define PROBE_REFUSE_USEC  (8 * USEC_PER_SEC)
+#define PROBE_TIMEOUT_USEC (16 * USEC_PER_SEC)
 
 struct BusConnection {
         Manager *manager;

@@ -2,9 +2,15 @@
 /* hpcnode-cgroupd: the command line, and the loop. */
 #include "daemon/log.h"
 #include "daemon/manager.h"
+#include "daemon/preflight.h"
 #include "daemon/user.h"
 
+#include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
+
+/* What takes more goes back to the kernel when it is freed, and is not kept between what is small. */
+#define LARGE_BLOCK (128 * 1024)
 
 static int usage_error(void)
 {
@@ -26,6 +32,19 @@ static void help(void)
                 "     --user     Serve the user's own service manager, on the session bus");
 }
 
+/* What is started has it, too: a supervisor, as soon as it runs, may be in a scope where no device can be
+ * opened. systemd's own stdin can only be read. */
+static int open_stdin(void)
+{
+        int null = open("/dev/null", O_RDWR | O_NOCTTY);
+
+        if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+                return -errno;
+        if (null > STDERR_FILENO)
+                safe_close(null);
+        return 0;
+}
+
 static int run(bool user)
 {
         _cleanup_(manager_freep) Manager *m = NULL;
@@ -35,6 +54,9 @@ static int run(bool user)
                 log_error("hpcnode-cgroupd must run as root, or with --user");
                 return -EPERM;
         }
+        r = open_stdin();
+        if (r < 0)
+                return r;
         r = manager_new(user, &m);
         if (r < 0)
                 return r;
@@ -46,12 +68,13 @@ static int run(bool user)
 
 int main(int argc, char *argv[])
 {
-        enum { OPT_VERSION = 0x100, OPT_USER, OPT_LOOKUP };
+        enum { OPT_VERSION = 0x100, OPT_USER, OPT_LOOKUP, OPT_PREFLIGHT };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, OPT_VERSION },
                 { "user", no_argument, NULL, OPT_USER },
-                { USER_LOOKUP_OPTION, no_argument, NULL, OPT_LOOKUP }, /* the daemon's own use */
+                { USER_LOOKUP_OPTION, no_argument, NULL, OPT_LOOKUP },  /* the daemon's own use */
+                { PREFLIGHT_OPTION, no_argument, NULL, OPT_PREFLIGHT }, /* likewise */
                 {},
         };
         bool lookup = false, user = false;
@@ -71,6 +94,8 @@ int main(int argc, char *argv[])
                 case OPT_LOOKUP:
                         lookup = true;
                         break;
+                case OPT_PREFLIGHT:
+                        return preflight_main();
                 default:
                         return usage_error();
                 }
@@ -82,6 +107,9 @@ int main(int argc, char *argv[])
                                argv[optind]);
                 return usage_error();
         }
+
+        /* Where glibc begins, too; but it raises that to the size of the first answer about thousands of tasks. */
+        (void) mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
 
         /* Positive is the exit code that sd-bus gives the loop when the bus has gone; PID 1 starts us
          * again then. */

@@ -2,7 +2,7 @@
 /* Starting a program of our own as a child of the daemon. */
 #include "daemon/child.h"
 
-#include "basic/process.h"
+#include "basic/clone.h"
 
 #include <signal.h>
 #include <spawn.h>
@@ -40,23 +40,31 @@ static int start_by_spawn(const char *path, char *const argv[], char *const envi
         return r;
 }
 
-static int start_by_fork(const char *path, char *const argv[], char *const environment[], int fd,
-                         int as, pid_t *ret)
+pid_t child_fork(void)
 {
         sigset_t none;
-        pid_t pid;
+        pid_t pid = fork();
 
-        pid = fork();
-        if (pid < 0)
-                return -errno;
-        if (pid > 0) {
-                *ret = pid;
-                return 0;
-        }
+        if (pid != 0)
+                return pid < 0 ? -errno : pid;
         for (int i = 1; i < NSIG; i++)
                 (void) signal(i, SIG_DFL);
         (void) sigemptyset(&none);
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        return 0;
+}
+
+static int start_by_fork(const char *path, char *const argv[], char *const environment[], int fd,
+                         int as, pid_t *ret)
+{
+        pid_t pid = child_fork();
+
+        if (pid < 0)
+                return pid;
+        if (pid > 0) {
+                *ret = pid;
+                return 0;
+        }
         if (dup2(fd, as) >= 0)
                 (void) execve(path, argv, environment);
         _exit(127);
@@ -69,7 +77,7 @@ int child_start(const char *path, char *const argv[], char *const environment[],
 
         /* glibc makes it of clone3(), and does without on ENOSYS only. */
         r = start_by_spawn(path, argv, environment, fd, as, ret);
-        if (r < 0 && clone_into_cgroup_unsupported(r))
+        if (r < 0 && clone3_is_refused(r))
                 r = start_by_fork(path, argv, environment, fd, as, ret);
         return r;
 }

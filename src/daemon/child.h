@@ -5,6 +5,9 @@
 #include "basic/macro.h"
 #include <sys/types.h>
 
+/* fork(2), the child with a clean signal mask and default signals. */
+pid_t child_fork(void);
+
 /* Executes path with a clean signal mask, default signals, and `fd` as its descriptor `as`; nothing else
  * of the daemon's is open in it beside 0, 1 and 2. Waits for the execution (not for the program): both
  * programs that it is for lie on the root file system. */

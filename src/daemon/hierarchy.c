@@ -89,28 +89,66 @@ int hierarchy_start(Manager *m, hierarchy_handler_t handler, void *userdata)
         return 0;
 }
 
-static void on_hierarchy(Manager *m, int r, const sd_bus_error *error, void *userdata)
+static void reply_slices(Call *call)
 {
-        Call *call = userdata;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
 
+        r = sd_bus_message_new_method_return(call->message, &reply);
         if (r >= 0)
-                r = sd_bus_message_new_method_return(call->message, &reply);
-        if (r >= 0)
-                r = sd_bus_message_append_strv(reply, (char **) hierarchy_of(m));
+                r = sd_bus_message_append_strv(reply, (char **) hierarchy_of(call->manager));
         if (r >= 0)
                 r = sd_bus_message_send(reply);
         if (r < 0)
-                call_fail(call, r, error);
+                call_fail(call, r, NULL);
         else
                 call_free(call);
 }
 
+static int serve_calls(Manager *m);
+
+static void on_hierarchy(Manager *m, int r, const sd_bus_error *error, void *userdata)
+{
+        Call *c;
+
+        if (r < 0)
+                calls_fail(&m->hierarchy_served, r, error);
+        while ((c = TAILQ_FIRST(&m->hierarchy_served))) {
+                TAILQ_REMOVE(&m->hierarchy_served, c, waiters);
+                reply_slices(c);
+        }
+        if (TAILQ_EMPTY(&m->hierarchy_waiting))
+                return;
+        r = serve_calls(m);
+        if (r < 0)
+                calls_fail(&m->hierarchy_served, r, NULL);
+}
+
+/* Anybody may call this, and as often as they like: PID 1 is asked once for all who have come meanwhile. */
+static int serve_calls(Manager *m)
+{
+        Call *c;
+
+        while ((c = TAILQ_FIRST(&m->hierarchy_waiting))) {
+                TAILQ_REMOVE(&m->hierarchy_waiting, c, waiters);
+                c->list = NULL;
+                TAILQ_INSERT_TAIL(&m->hierarchy_served, c, waiters);
+        }
+        return hierarchy_start(m, on_hierarchy, NULL);
+}
+
 static int create_hierarchy(Call *call, sd_bus_error *error)
 {
-        int r = hierarchy_start(call->manager, on_hierarchy, call);
+        Manager *m = call->manager;
+        int r;
 
-        return r < 0 ? r : 1;
+        call_wait(call, &m->hierarchy_waiting);
+        if (!TAILQ_EMPTY(&m->hierarchy_served))
+                return 1;
+        r = serve_calls(m);
+        if (r < 0)
+                calls_fail(&m->hierarchy_served, r, NULL);
+        return 1;
 }
 
 METHOD(method_create_hierarchy)

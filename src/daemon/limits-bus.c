@@ -2,7 +2,9 @@
 /* Limits in D-Bus dictionaries, from callers and to PID 1, driven by the table of limits. */
 #include "daemon/limits-bus.h"
 
+#include "basic/device.h"
 #include "basic/io-disk.h"
+#include "basic/reason.h"
 #include "daemon/error-bus.h"
 
 static int read_pairs(sd_bus_message *message, LimitType t, Limits *l, char **ret_reason)
@@ -23,8 +25,11 @@ static int read_pairs(sd_bus_message *message, LimitType t, Limits *l, char **re
                         if (r > 0)
                                 r = limits_add_pair(l, t, name, word, ret_reason) ?: 1;
                 }
-                if (r == 0)
+                if (r == 0) {
+                        /* Devices are taken away by an empty list; limits of disks end one by one. */
+                        l->values[t].is_set |= !devices;
                         return sd_bus_message_exit_container(message);
+                }
         }
         return r;
 }
@@ -36,7 +41,7 @@ static int read_value(sd_bus_message *message, LimitType t, Limits *l, char **re
         const char *word;
         uint64_t number;
         size_t n;
-        int r;
+        int flag, r;
 
         r = sd_bus_message_enter_container(message, 'v', info->signature);
         if (r < 0)
@@ -46,6 +51,11 @@ static int read_value(sd_bus_message *message, LimitType t, Limits *l, char **re
                 r = sd_bus_message_read(message, "t", &number);
                 if (r >= 0)
                         r = limits_set_number(l, t, number, ret_reason);
+                break;
+        case LIMIT_KIND_FLAG:
+                r = sd_bus_message_read(message, "b", &flag);
+                if (r >= 0)
+                        r = limits_set_number(l, t, (uint64_t) flag, ret_reason);
                 break;
         case LIMIT_KIND_SET:
                 r = sd_bus_message_read_array(message, 'y', &bytes, &n);
@@ -67,7 +77,7 @@ static int read_entry(sd_bus_message *message, Limits *l, limits_other_key_t oth
                       const char *other_keys, sd_bus_error *error)
 {
         const char *key, *contents;
-        char *reason = NULL;
+        char quoted[REASON_QUOTE_SIZE], *reason = NULL;
         LimitType t;
         char type;
         int r;
@@ -88,9 +98,9 @@ static int read_entry(sd_bus_message *message, Limits *l, limits_other_key_t oth
         if (r == -ENOENT)
                 return error_set(
                         error, ERROR_INVALID_ARGS,
-                        "unknown key \"%.256s\" in the limits; known are systemd's resource "
-                        "control properties as in org.hpcnode.Cgroup1(5), and IOMax%s%s",
-                        key, other_keys ? ", " : "", other_keys ?: "");
+                        "unknown key %s in the limits; known are systemd's resource control "
+                        "properties as in org.hpcnode.Cgroup1(5), MemoryOOMGroup and IOMax%s%s",
+                        reason_quote(key, quoted), other_keys ? ", " : "", other_keys ?: "");
         if (r == -ENXIO) {
                 free(reason);
                 return error_set(error, ERROR_INVALID_ARGS,
@@ -124,6 +134,27 @@ int limits_read(sd_bus_message *message, Limits *ret, limits_other_key_t other, 
         if (r < 0)
                 return r;
         r = limits_check(&l, &reason);
+        if (r >= 0)
+                r = limits_check_there(&l, &reason);
+        if (r < 0)
+                return error_set_reason(error, ERROR_INVALID_ARGS, r, reason);
+        *ret = l;
+        l = (Limits){};
+        return 0;
+}
+
+int limits_read_task(sd_bus_message *message, bool is_new, Limits *ret, sd_bus_error *error)
+{
+        _cleanup_(limits_done) Limits l = {};
+        char *reason = NULL;
+        int r;
+
+        r = limits_read(message, &l, NULL, NULL, NULL, error);
+        if (r < 0)
+                return r;
+        r = limits_check_leaf(&l, &reason);
+        if (r >= 0 && is_new)
+                r = limits_check_new(&l, &reason);
         if (r < 0)
                 return error_set_reason(error, ERROR_INVALID_ARGS, r, reason);
         *ret = l;
@@ -142,6 +173,9 @@ static int append_value(sd_bus_message *message, LimitType t, const Limit *v)
         switch (info->kind) {
         case LIMIT_KIND_NUMBER:
                 r = sd_bus_message_append(message, "t", v->number);
+                break;
+        case LIMIT_KIND_FLAG:
+                r = sd_bus_message_append(message, "b", (int) v->number);
                 break;
         case LIMIT_KIND_SET:
                 r = sd_bus_message_append_array(message, 'y', v->set.bits, v->set.n_bytes);
@@ -209,6 +243,56 @@ static int append_io_max(sd_bus_message *message, uint64_t bandwidth)
         return r < 0 ? r : append_element(message, 'r', LIMIT_IO_WRITE_BANDWIDTH_MAX, &v);
 }
 
+/* One device by two names may be used in the ways of both. */
+static int add_device(Limits *l, const char *name, const char *access)
+{
+        const Limit *v = &l->values[LIMIT_DEVICE_ALLOW];
+        char all[4] = "", *end = all;
+
+        for (const char *letter = "rwm"; *letter; letter++) {
+                bool given = strchr(access, *letter);
+
+                for (size_t i = 0; !given && i < v->n_pairs; i++)
+                        given = streq(v->pairs[i].name, name) && strchr(v->pairs[i].word, *letter);
+                if (given)
+                        *end++ = *letter;
+        }
+        return limits_add_pair(l, LIMIT_DEVICE_ALLOW, name, all, NULL);
+}
+
+/* A program that shuts devices stays for the unit's life; where none shall be shut any more, it has to be
+ * replaced by one that opens all. */
+static int add_all_devices(Limits *l)
+{
+        int r;
+
+        r = limits_add_pair(l, LIMIT_DEVICE_ALLOW, "char-*", "rwm", NULL);
+        return r < 0 ? r : limits_add_pair(l, LIMIT_DEVICE_ALLOW, "block-*", "rwm", NULL);
+}
+
+/* By its number a device is the one that was looked at here: systemd would look at its path once more.
+ * It adds to the list that the unit has, so this begins with an empty one. */
+static int append_device_allow(sd_bus_message *message, const Limits *limits)
+{
+        const Limit *allow = &limits->values[LIMIT_DEVICE_ALLOW];
+        const char *policy = limits->values[LIMIT_DEVICE_POLICY].word;
+        _cleanup_(limits_done) Limits named = {};
+        Limit *v = &named.values[LIMIT_DEVICE_ALLOW];
+        int r;
+
+        r = append_element(message, 'r', LIMIT_DEVICE_ALLOW, v);
+        for (size_t i = 0; r >= 0 && i < allow->n_pairs; i++) {
+                _cleanup_(freep) char *name = NULL;
+
+                r = device_systemd_name(allow->pairs[i].name, &name);
+                if (r >= 0)
+                        r = add_device(&named, name, allow->pairs[i].word);
+        }
+        if (r >= 0 && allow->n_pairs == 0 && streq_ptr(policy, "auto"))
+                r = add_all_devices(&named);
+        return r < 0 || v->n_pairs == 0 ? r : append_element(message, 'r', LIMIT_DEVICE_ALLOW, v);
+}
+
 int limits_append_properties(sd_bus_message *message, const Limits *limits)
 {
         int r = 0;
@@ -216,10 +300,14 @@ int limits_append_properties(sd_bus_message *message, const Limits *limits)
         for (LimitType t = 0; r >= 0 && t < _LIMIT_MAX; t++) {
                 Limit v = limits->values[t]; /* borrowed, not owned */
 
-                if (!v.is_set)
+                if (!v.is_set || limit_table[t].place == LIMIT_OF_PAYLOAD)
                         continue;
                 if (t == LIMIT_IO_MAX) {
                         r = append_io_max(message, v.number);
+                        continue;
+                }
+                if (t == LIMIT_DEVICE_ALLOW) {
+                        r = append_device_allow(message, limits);
                         continue;
                 }
                 if (t == LIMIT_TASKS_MAX && v.number != UINT64_MAX)

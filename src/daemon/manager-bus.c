@@ -4,7 +4,10 @@
 
 #include "basic/cgroup-file.h"
 #include "basic/name.h"
+#include "basic/reason.h"
+#include "daemon/caller.h"
 #include "daemon/metrics-bus.h"
+#include "daemon/owners.h"
 #include "daemon/scope.h"
 
 /* --- methods that read --- */
@@ -14,6 +17,7 @@ static int read_cgroup_metrics(Manager *m, const char *text, Metrics *ret, sd_bu
 {
         _cleanup_(freep) char *path = NULL, *unit = NULL, *reason = NULL, *slice_reason = NULL;
         _cleanup_(closep) int fd = -EBADF;
+        char quoted[REASON_QUOTE_SIZE];
         int r;
 
         /* A slice of ours in any of its spellings, else a cgroup as the kernel has it. */
@@ -28,10 +32,11 @@ static int read_cgroup_metrics(Manager *m, const char *text, Metrics *ret, sd_bu
         fd = cgroup_open(m->cgroup_fd, *path ? path : ".");
         r = fd < 0 ? fd : metrics_read(fd, ret);
         if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EXDEV)
-                return error_set(error, ERROR_NOT_FOUND,
-                                 "there is no cgroup \"%.512s\" on this node", text);
+                return error_set(error, ERROR_NOT_FOUND, "there is no cgroup %s on this node",
+                                 reason_quote(text, quoted));
         if (r < 0)
-                return error_set(error, ERROR_IO, "%.512s: %s (errno %d)", text, strerror(-r), -r);
+                return error_set(error, ERROR_IO, "%s: %s (errno %d)", reason_quote(text, quoted),
+                                 strerror(-r), -r);
         return 0;
 }
 
@@ -152,18 +157,100 @@ static METHOD(method_list_scopes)
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
+/* A task that is being started for the first time is not one yet. */
+static int append_tasks(sd_bus_message *reply, const Scope *s, const Task *only)
+{
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "(ssuiibtt)");
+        for (const Task *t = s->tasks; r >= 0 && t; t = t->hh.next)
+                if (!t->starting && (!only || t == only))
+                        r = sd_bus_message_append(reply, "(ssuiibtt)", t->name, task_state(t),
+                                                  (uint32_t) t->pid, t->exit_status, t->exit_signal,
+                                                  (int) t->oom, t->start_usec, t->exit_usec);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_scope_with_tasks(sd_bus_message *reply, const Scope *s, const Task *only)
+{
+        _cleanup_(freep) char *path = NULL;
+        int r;
+
+        if (!s->tasks || !scope_is_public(s))
+                return 0;
+        r = scope_object_path(s, &path);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'r', "ossa(ssuiibtt)");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "oss", path, s->name, s->path ?: "");
+        if (r >= 0)
+                r = append_tasks(reply, s, only);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* Thousands of tasks by one answer: their objects would be thousands of questions. */
+static METHOD(method_list_tasks)
+{
+        Manager *m = userdata;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        Scope *scope = NULL;
+        Task *task = NULL;
+        const char *text;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &text);
+        if (r >= 0 && *text)
+                r = scope_find(m, text, &scope, &task, error);
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(ossa(ssuiibtt))");
+        if (r >= 0 && scope)
+                r = append_scope_with_tasks(reply, scope, task);
+        for (Scope *s = scope ? NULL : m->scopes; r >= 0 && s; s = s->hh.next)
+                r = append_scope_with_tasks(reply, s, NULL);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static int who_am_i(Call *call, sd_bus_error *error)
+{
+        Principal principal;
+
+        if (owners_principal(call, &principal) > 0)
+                call_reply(call, "sus", principal_to_string(principal), (uint32_t) call->uid,
+                           call->caller->unit ?: "");
+        return 1;
+}
+
+static METHOD(method_who_am_i)
+{
+        return call_begin(userdata, message, who_am_i, error);
+}
+
 /* --- properties and the vtable --- */
 
-static int get_n_scopes(sd_bus *bus, const char *path, const char *interface, const char *property,
-                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static PROPERTY(get_n_scopes)
 {
         Manager *m = userdata;
 
         return sd_bus_message_append(reply, "t", (uint64_t) HASH_COUNT(m->scopes) - m->n_records);
 }
 
-static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
-                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static PROPERTY(get_pressure)
+{
+        return sd_bus_message_append(reply, "s", pressure_policy(userdata));
+}
+
+static PROPERTY(get_dry_run)
+{
+        Manager *m = userdata;
+
+        return sd_bus_message_append(reply, "b", (int) m->config.pressure.dry_run);
+}
+
+static PROPERTY(get_version)
 {
         return sd_bus_message_append(reply, "s", VERSION);
 }
@@ -174,13 +261,28 @@ static int get_version(sd_bus *bus, const char *path, const char *interface, con
                                  SD_BUS_VTABLE_UNPRIVILEGED)
 #define P SD_BUS_PARAM
 
-/* Whether a caller may is asked asynchronously by call_begin(); sd-bus's own check would block. */
+/* Whether a caller may is found out asynchronously by call_authorize(); sd-bus's own check would block. */
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("StartUSec", "t", NULL, offsetof(Manager, start_usec),
+                        SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("NScopes", "t", get_n_scopes, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("NZombies", "t", NULL, offsetof(Manager, n_zombies),
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Emergency", "b", get_emergency, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("EmergencyReason", "s", get_emergency_reason, 0,
+                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("EmergencyUntil", "t", get_emergency_until, 0,
+                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+
+        SD_BUS_PROPERTY("Draining", "b", get_draining, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("DrainReason", "s", get_drain_reason, 0,
+                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("DrainSince", "t", get_drain_since, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+
+        SD_BUS_PROPERTY("Pressure", "s", get_pressure, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("DryRun", "b", get_dry_run, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 
         FREE_METHOD("CreateHierarchy", "", (), "as", (P(slices)), method_create_hierarchy),
         FREE_METHOD("CreateScope", "ssa{sv}", (P(parent) P(name) P(limits)), "os",
@@ -193,24 +295,42 @@ static const sd_bus_vtable vtable[] = {
                     "osu", (P(scope) P(path) P(pid)), method_run),
         FREE_METHOD("Spawn", "ssasa{sv}", (P(scope) P(task) P(argv) P(options)), "ou",
                     (P(task_object) P(pid)), method_spawn),
+        FREE_METHOD("OpenScope", "ss", (P(scope) P(task)), "h", (P(directory)), method_open_scope),
+        FREE_METHOD("AttachProcesses", "ssau", (P(scope) P(task) P(pids)), "", (),
+                    method_attach_processes),
         FREE_METHOD("FreezeScope", "s", (P(scope)), "", (), method_freeze_scope),
         FREE_METHOD("ThawScope", "s", (P(scope)), "", (), method_thaw_scope),
         FREE_METHOD("KillScope", "si", (P(scope) P(signal)), "", (), method_kill_scope),
+        FREE_METHOD("KillAll", "si", (P(scope) P(signal)), "", (), method_kill_all),
         FREE_METHOD("SetScopeLimits", "sa{sv}", (P(scope) P(limits)), "", (),
                     method_set_scope_limits),
         FREE_METHOD("WaitScope", "s", (P(scope)), "siib",
                     (P(state) P(exit) P(signal) P(oom_killed)), method_wait_scope),
         FREE_METHOD("RemoveScope", "s", (P(scope)), "", (), method_remove_scope),
         FREE_METHOD("GetScope", "s", (P(scope)), "o", (P(object)), method_get_scope),
+        FREE_METHOD("WhoAmI", "", (), "sus", (P(principal) P(uid) P(unit)), method_who_am_i),
         FREE_METHOD("ListScopes", "", (), "a(osss)", (P(scopes)), method_list_scopes),
+        FREE_METHOD("ListTasks", "s", (P(scope)), "a(ossa(ssuiibtt))", (P(scopes)),
+                    method_list_tasks),
+        FREE_METHOD("DeclareEmergency", "st", (P(reason) P(duration_usec)), "", (),
+                    method_declare_emergency),
+        SD_BUS_METHOD("EndEmergency", "", "", method_end_emergency, SD_BUS_VTABLE_UNPRIVILEGED),
+        FREE_METHOD("Drain", "bs", (P(kill) P(reason)), "", (), method_drain),
+        SD_BUS_METHOD("WaitDrained", "", "", method_wait_drained, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("CancelDrain", "", "", method_cancel_drain, SD_BUS_VTABLE_UNPRIVILEGED),
 
         SD_BUS_SIGNAL_WITH_NAMES("ScopeCreated", "oss", P(scope) P(name) P(path), 0),
         SD_BUS_SIGNAL_WITH_NAMES("ScopeEmpty", "os", P(scope) P(name), 0),
-        SD_BUS_SIGNAL_WITH_NAMES("ScopeReleased", "oss", P(scope) P(name) P(state), 0),
+        SD_BUS_SIGNAL_WITH_NAMES("ScopeReleased", "ossiib",
+                                 P(scope) P(name) P(state) P(exit) P(signal) P(oom_killed), 0),
         SD_BUS_SIGNAL_WITH_NAMES("ScopeZombie", "osau", P(scope) P(name) P(pids), 0),
         SD_BUS_SIGNAL_WITH_NAMES("ScopeOOM", "ost", P(scope) P(name) P(oom_kills), 0),
         SD_BUS_SIGNAL_WITH_NAMES("TaskExited", "osuiib",
                                  P(scope) P(task) P(pid) P(exit) P(signal) P(oom_killed), 0),
+        SD_BUS_SIGNAL_WITH_NAMES("PressureAction", "ssssa{sv}",
+                                 P(act) P(resource) P(kind) P(unit) P(details), 0),
+        SD_BUS_SIGNAL_WITH_NAMES("EmergencyDeclared", "st", P(reason) P(until_usec), 0),
+        SD_BUS_SIGNAL_WITH_NAMES("EmergencyEnded", "s", P(how), 0),
         SD_BUS_VTABLE_END,
 };
 

@@ -3,11 +3,20 @@
 #include "daemon/manager.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/clock.h"
 #include "basic/name.h"
+#include "basic/process-status.h"
 #include "daemon/bus-connection.h"
+#include "daemon/caller.h"
+#include "daemon/drain.h"
+#include "daemon/emergency.h"
 #include "daemon/hierarchy.h"
 #include "daemon/journal.h"
 #include "daemon/log.h"
+#include "daemon/owners.h"
+#include "daemon/polkit.h"
+#include "daemon/pressure.h"
+#include "daemon/rlimits.h"
 #include "daemon/scope.h"
 #include "daemon/sweep.h"
 #include "daemon/systemd-job.h"
@@ -25,33 +34,36 @@
  * looks at its end only when there is something new. */
 #define NAME_TIMEOUT_USEC (2 * USEC_PER_SEC)
 
-static uint64_t now_usec(clockid_t clock)
-{
-        struct timespec ts;
-
-        (void) clock_gettime(clock, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
-}
-
 uint64_t now_realtime_usec(void)
 {
-        return now_usec(CLOCK_REALTIME);
+        return clock_usec(CLOCK_REALTIME);
 }
 
 uint64_t now_monotonic_usec(void)
 {
-        return now_usec(CLOCK_MONOTONIC);
+        return clock_usec(CLOCK_MONOTONIC);
 }
 
-/* A scope costs three descriptors. The limit is raised for the daemon alone: tasks get the one it
- * was started with. */
-static void raise_nofile(Manager *m)
+uint64_t now_boottime_usec(void)
 {
-        struct rlimit raised;
+        return clock_usec(CLOCK_BOOTTIME);
+}
 
-        if (getrlimit(RLIMIT_NOFILE, &m->nofile) < 0)
-                return;
-        raised = m->nofile;
+const char *format_time(uint64_t realtime_usec, char buffer[static TIME_SIZE])
+{
+        time_t t = (time_t) (realtime_usec / USEC_PER_SEC);
+        struct tm tm;
+
+        if (!gmtime_r(&t, &tm) || strftime(buffer, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+                (void) strcpy(buffer, "?");
+        return buffer;
+}
+
+/* A scope costs three descriptors. */
+static void raise_nofile(const Manager *m)
+{
+        struct rlimit raised = m->rlimits[RLIMIT_NOFILE];
+
         raised.rlim_cur = raised.rlim_max;
         if (setrlimit(RLIMIT_NOFILE, &raised) < 0)
                 log_warning("cannot raise the limit of open files: %s", strerror(errno));
@@ -97,18 +109,17 @@ static int open_runtime_directory(Manager *m)
 /* The user's service manager is the unit user@UID.service of PID 1, and we run below it. */
 static int find_cgroup_prefix(Manager *m)
 {
-        _cleanup_(freep) char *text = NULL;
-        char *path, *end;
+        _cleanup_(freep) char *path = NULL;
+        char *end;
         int r;
 
         if (!m->user) {
                 m->cgroup_prefix = strdup("");
                 return m->cgroup_prefix ? 0 : -ENOMEM;
         }
-        r = cgroup_read(AT_FDCWD, "/proc/self/cgroup", &text);
-        if (r < 0)
+        r = process_cgroup(getpid(), &path);
+        if (r < 0 && r != -ENODATA)
                 return r;
-        path = strstr(text, "0::/");
         end = path ? strstr(path, "/user@") : NULL;
         end = end ? strstr(end, ".service") : NULL;
         if (!end) {
@@ -117,7 +128,7 @@ static int find_cgroup_prefix(Manager *m)
                 return -ENXIO;
         }
         end[strlen(".service")] = '\0';
-        if (asprintf(&m->cgroup_prefix, "%s/", path + strlen("0::/")) < 0) {
+        if (asprintf(&m->cgroup_prefix, "%s/", path + 1) < 0) {
                 m->cgroup_prefix = NULL;
                 return -ENOMEM;
         }
@@ -147,16 +158,26 @@ int manager_new(bool user, Manager **ret)
                 .user = user,
                 .cgroup_fd = -EBADF,
                 .runtime_fd = -EBADF,
+                .start_usec = now_realtime_usec(),
                 .instances_max = 1,
                 .supervisor = getenv("HPCNODE_SUPERVISOR") ?: SUPERVISOR_PATH,
         };
         TAILQ_INIT(&m->creations_waiting);
-        TAILQ_INIT(&m->waiting_calls);
+        TAILQ_INIT(&m->lookups);
+        TAILQ_INIT(&m->preflights);
+        TAILQ_INIT(&m->hierarchy_waiting);
+        TAILQ_INIT(&m->hierarchy_served);
+        TAILQ_INIT(&m->drain_kills);
+        TAILQ_INIT(&m->drain_waiters);
         TAILQ_INIT(&m->systemd_queue);
         TAILQ_INIT(&m->systemd_sent);
+        rlimits_init(m);
         raise_nofile(m);
-        config_defaults(&m->config);
-        r = config_load(&m->config, user);
+        r = config_defaults(&m->config);
+        if (r >= 0)
+                r = config_load(&m->config, user, &m->config_wrong);
+        if (r >= 0)
+                r = sd_event_default(&m->event);
         if (r >= 0)
                 r = open_cgroup_root(m);
         if (r >= 0)
@@ -168,9 +189,10 @@ int manager_new(bool user, Manager **ret)
                 log_error("cannot open the runtime directory: %s", strerror(-r));
                 return r;
         }
-        r = sd_event_default(&m->event);
-        if (r >= 0)
-                r = journal_new(m->event, JOURNAL_DIRECTORY, m->runtime_fd, &m->journal);
+        r = journal_new(m->event, JOURNAL_DIRECTORY, m->runtime_fd, &m->journal);
+        if (r < 0)
+                return r;
+        r = pressure_new(m);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(m);
@@ -186,12 +208,25 @@ Manager *manager_free(Manager *m)
         /* Whoever still waits is told nothing, rather than that it failed: the supervisors go on. */
         bus_leave(m);
         m->creations_defer = sd_event_source_disable_unref(m->creations_defer);
+        calls_drop(&m->drain_kills);
+        calls_drop(&m->drain_waiters);
+        sd_event_source_disable_unref(m->drain_defer);
         HASH_ITER (hh, m->scopes, s, next)
                 scope_free(s);
+        sd_event_source_disable_unref(m->records_timer);
         sd_event_source_disable_unref(m->pause_defer);
         sd_event_source_disable_unref(m->adoption_deadline);
         systemd_done(m);
-        sd_bus_slot_unref(m->waiting_match);
+        polkit_done(m);
+        calls_drop(&m->hierarchy_waiting);
+        calls_drop(&m->hierarchy_served);
+        callers_free(m);
+        owners_free(m->owners);
+        config_done(&m->config);
+        free(m->config_wrong);
+        emergency_free(m->emergency);
+        drain_free(m->drain);
+        pressure_free(m->pressure);
         sd_event_source_disable_unref(m->name_deadline);
         bus_connection_free(m->connection);
         sd_bus_unref(m->bus);
@@ -205,10 +240,42 @@ Manager *manager_free(Manager *m)
         return NULL;
 }
 
+/* How the node is, in one sentence; owned by the caller. */
+static char *describe_state(const Manager *m)
+{
+        char until[TIME_SIZE], since[TIME_SIZE], *text;
+        int n;
+
+        if (emergency_lasts(m))
+                n = asprintf(&text, "Emergency until %s: %s", emergency_format_until(m, until),
+                             m->emergency->reason);
+        else if (m->drain)
+                n = asprintf(&text, "Drained since %s%s%s",
+                             format_time(m->drain->since_usec, since), m->drain->reason ? ": " : "",
+                             m->drain->reason ?: "");
+        else
+                n = asprintf(&text, "Serving %u scopes and records", HASH_COUNT(m->scopes));
+        return n < 0 ? NULL : text;
+}
+
+void manager_notify_status(const Manager *m)
+{
+        _cleanup_(freep) char *state = describe_state(m);
+
+        if (!state)
+                return;
+        if (m->config_wrong)
+                (void) sd_notifyf(false, "STATUS=Configuration not reloaded: %s. %s",
+                                  m->config_wrong, state);
+        else
+                (void) sd_notifyf(false, "STATUS=%s", state);
+}
+
 static void notify_ready(Manager *m)
 {
-        (void) sd_notifyf(false, "READY=1\nSTATUS=Serving %u scopes and records",
-                          HASH_COUNT(m->scopes));
+        m->ready = true;
+        manager_notify_status(m);
+        (void) sd_notify(false, "READY=1");
         log_info("version %s is ready, %u scopes and records", VERSION, HASH_COUNT(m->scopes));
 }
 
@@ -217,6 +284,7 @@ static void on_hierarchy(Manager *m, int r, const sd_bus_error *error, void *use
 {
         if (r < 0)
                 log_error("%s", error->message ?: strerror(-r));
+        pressure_arm(m);
         notify_ready(m);
 }
 
@@ -229,7 +297,11 @@ static int adopt_scopes(Manager *m)
                 return 0;
         m->adopted = true;
         journal_load(m->journal);
-        r = manager_load_scopes(m);
+        r = emergency_load(m);
+        if (r >= 0)
+                r = drain_load(m);
+        if (r >= 0)
+                r = manager_load_scopes(m);
         if (r >= 0 && manager_sweep(m) < 0)
                 log_error("out of memory: nobody looks for lost workloads");
         if (r >= 0)
@@ -254,9 +326,11 @@ static int begin_to_serve(Manager *m)
         int r;
 
         (void) adopt_scopes(m);
+        rlimits_ask(m);
         r = hierarchy_start(m, on_hierarchy, NULL);
         if (r < 0) {
                 log_error("cannot start the slices: %s", strerror(-r));
+                pressure_arm(m);
                 notify_ready(m);
         }
         return 0;
@@ -321,16 +395,41 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
         return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
+/* Everything that is not asked for anew each time it matters follows the configuration from here on. What is under
+ * way goes on as it began: a deadline that is set, a scope with what its unit was made with. */
+static void reload(Manager *m)
+{
+        _cleanup_(freep) char *wrong = NULL;
+
+        if (config_load(&m->config, m->user, &wrong) < 0) {
+                free(m->config_wrong);
+                m->config_wrong = TAKE_PTR(wrong);
+                log_error("the configuration stays as it was");
+                return;
+        }
+        free(m->config_wrong);
+        m->config_wrong = NULL;
+        if (m->ready) /* the start asks by itself */
+                rlimits_ask(m);
+        manager_trim_records(m);
+        pressure_reconfigure(m);
+        if (owners_load(m) < 0)
+                log_error("out of memory: the users of [Ownership] are as before");
+        log_info("the configuration was reloaded");
+}
+
+/* PID 1 is told only what it does not learn from the start itself. */
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
         Manager *m = userdata;
 
-        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%ju",
-                          (uintmax_t) now_monotonic_usec());
-        if (config_load(&m->config, m->user) < 0)
-                log_error("the old configuration stays in force");
-        else
-                manager_trim_records(m);
+        if (m->ready)
+                (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%ju",
+                                  (uintmax_t) now_monotonic_usec());
+        reload(m);
+        if (!m->ready)
+                return 0;
+        manager_notify_status(m);
         (void) sd_notify(false, "READY=1");
         return 0;
 }
@@ -338,15 +437,21 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 static int add_signals(Manager *m)
 {
         static const int terminating[] = { SIGTERM, SIGINT };
+        _cleanup_(sd_event_source_unrefp) sd_event_source *reload_signal = NULL;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(terminating); i++)
                 r = sd_event_add_signal(m->event, NULL, terminating[i] | SD_EVENT_SIGNAL_PROCMASK,
                                         on_signal, m);
-        if (r >= 0)
-                r = sd_event_add_signal(m->event, NULL, SIGHUP | SD_EVENT_SIGNAL_PROCMASK,
-                                        on_reload, m);
-        return r;
+        if (r < 0)
+                return r;
+        r = sd_event_add_signal(m->event, &reload_signal, SIGHUP | SD_EVENT_SIGNAL_PROCMASK,
+                                on_reload, m);
+        if (r < 0)
+                return r;
+        /* Before calls: who calls after a reload is served by the new configuration. */
+        r = sd_event_source_set_priority(reload_signal, SD_EVENT_PRIORITY_IMPORTANT);
+        return r < 0 ? r : sd_event_source_set_floating(reload_signal, true);
 }
 
 /* Children are reaped through event sources, which need SIGCHLD blocked. */
@@ -369,6 +474,8 @@ static int serve(Manager *m)
         if (r >= 0)
                 r = systemd_init(m);
         if (r >= 0)
+                r = polkit_init(m);
+        if (r >= 0)
                 r = scope_create_init(m);
         return r < 0 ? r : request_name(m);
 }
@@ -383,5 +490,8 @@ int manager_start(Manager *m)
         if (r < 0)
                 return r;
         (void) sd_event_set_watchdog(m->event, true);
+        r = owners_load(m);
+        if (r < 0)
+                return r;
         return bus_connect(m, serve);
 }

@@ -25,6 +25,16 @@ typedef struct Journal Journal;
 typedef struct Scope Scope;
 typedef struct SystemdCall SystemdCall;
 typedef struct BusConnection BusConnection;
+typedef struct Call Call;
+typedef TAILQ_HEAD(CallList, Call) CallList;
+typedef struct Caller Caller;
+typedef struct Lookup Lookup;
+typedef struct Preflight Preflight;
+typedef struct Owners Owners;
+typedef struct Usage Usage;
+typedef struct Emergency Emergency;
+typedef struct Drain Drain;
+typedef struct Pressure Pressure;
 
 /* Without memory for a hash table the daemon ends; PID 1 starts it again, and everything is adopted. */
 #define uthash_fatal(msg) abort()
@@ -36,7 +46,9 @@ typedef struct Manager {
         sd_event_source *name_deadline; /* while another process has our name */
         bool adopted;                   /* what earlier daemons have left */
         Config config;
-        struct rlimit nofile;   /* as the daemon was started with: what tasks get */
+        char *config_wrong; /* what was wrong with the one that was to be loaded instead; NULL: nothing */
+        bool ready;         /* the start is over */
+        struct rlimit rlimits[RLIM_NLIMITS]; /* that tasks start with */
         bool user;              /* serves a user's own service manager, without privilege */
         char *runtime_path;     /* the runtime directory */
         char *cgroup_prefix;    /* of the user's service manager, with a '/' at its end; else "" */
@@ -44,10 +56,15 @@ typedef struct Manager {
         int runtime_fd;         /* of the runtime directory */
         const char *supervisor; /* path of hpcnode-supervisor */
         Journal *journal;       /* where records of acts go */
+        Emergency *emergency;   /* NULL: none was declared; see emergency_lasts() */
+        Drain *drain;           /* NULL: everything is admitted */
+        Pressure *pressure;
 
-        Scope *scopes;      /* by unit: live ones and records of ended ones */
-        uint64_t n_records; /* the ended ones among them */
+        Scope *scopes;                  /* by unit: live ones and records of ended ones */
+        uint64_t n_records;             /* the ended ones among them */
+        sd_event_source *records_timer; /* when the oldest is too old */
         uint64_t n_zombies;
+        uint64_t start_usec;    /* of the daemon, CLOCK_REALTIME */
         unsigned instances_max; /* units of one name there have been at once */
         bool adopting;          /* scopes are being gone through: none but the one at hand may go */
 
@@ -59,8 +76,23 @@ typedef struct Manager {
         unsigned creations_under_way;
         sd_event_source *creations_defer; /* begins the next ones from the loop */
 
-        TAILQ_HEAD(, Call) waiting_calls; /* of clients that may leave meanwhile */
-        sd_bus_slot *waiting_match;
+        Caller *callers; /* by bus name: the connections that have called and are still there */
+        Usage *usages;   /* by uid: of whoever is behind them, or has made scopes */
+        sd_bus_slot *callers_match;
+        Owners *owners; /* the users that the configuration names */
+
+        TAILQ_HEAD(, Lookup) lookups;       /* of users, under way */
+        TAILQ_HEAD(, Preflight) preflights; /* also those that hang, and were given up */
+
+        CallList hierarchy_waiting, hierarchy_served; /* CreateHierarchy */
+
+        CallList drain_kills, drain_waiters; /* Drain and WaitDrained */
+        sd_event_source *drain_defer;        /* looks from the loop whether they can be answered */
+
+        CallList polkit_calls; /* that wait for an answer */
+        TAILQ_HEAD(, PolkitQuestion) polkit_waiting, polkit_asked;
+        uint64_t polkit_last_id;
+        sd_event_source *polkit_defer, *polkit_exit; /* the former asks from the loop */
 
         SystemdCall *jobs; /* by job path: calls whose job PID 1 works on */
         TAILQ_HEAD(, SystemdCall) systemd_queue, systemd_sent;
@@ -92,3 +124,11 @@ void manager_changed(Manager *m, const char *property);
 
 uint64_t now_realtime_usec(void);
 uint64_t now_monotonic_usec(void);
+uint64_t now_boottime_usec(void);
+
+/* "2026-11-22T10:27:45Z", UTC. Returns buffer. */
+#define TIME_SIZE 32
+const char *format_time(uint64_t realtime_usec, char buffer[static TIME_SIZE]);
+
+/* What `systemctl status` shows of the daemon. */
+void manager_notify_status(const Manager *m);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* CreateScope, Run and Spawn: their arguments read and checked, then handed to the scope. */
+#include "daemon/drain.h"
 #include "daemon/limits-bus.h"
 #include "daemon/manager-bus.h"
+#include "daemon/pressure-admit.h"
 #include "daemon/record.h"
 #include "daemon/scope.h"
+#include "daemon/usage.h"
 
 /* A call whose user is being looked up; nothing has been begun for it yet. */
 typedef struct Start {
-        ScopeRequest request; /* of Run; of Spawn only .spec */
-        char *scope, *task;   /* of Spawn */
+        ScopeRequest request;    /* of Run; of Spawn only .spec */
+        char *scope, *id, *task; /* of Spawn: the scope's unit and id */
         Call *call;
 } Start;
 
@@ -19,6 +22,7 @@ static Start *start_free(Start *q)
         scope_request_done(&q->request);
         call_free(q->call);
         free(q->scope);
+        free(q->id);
         free(q->task);
         free(q);
         return NULL;
@@ -28,14 +32,14 @@ DEFINE_CLEANUP(Start *, start_free);
 
 /* --- arguments --- */
 
-static int read_parent_and_name(const Manager *m, sd_bus_message *message, ScopeRequest *q,
-                                sd_bus_error *error)
+/* Returns as call_authorize() does. */
+static int read_parent_and_name(Call *call, ScopeRequest *q, sd_bus_error *error)
 {
         const char *parent, *name;
         char *reason = NULL;
         int r;
 
-        r = sd_bus_message_read(message, "ss", &parent, &name);
+        r = sd_bus_message_read(call->message, "ss", &parent, &name);
         if (r < 0)
                 return r;
         r = slice_parse(parent, &q->slice, &reason);
@@ -43,12 +47,12 @@ static int read_parent_and_name(const Manager *m, sd_bus_message *message, Scope
                 r = scope_name_parse(name, &q->name, &reason);
         if (r < 0)
                 return error_set_reason(error, ERROR_INVALID_ARGS, r, reason);
-        if (m->user && path_owner(q->slice) != OWNER_WORKLOAD)
+        if (call->manager->user && path_owner(q->slice) != OWNER_WORKLOAD)
                 return error_set(
                         error, ERROR_PERMISSION_DENIED,
                         "%s belongs to pact; a user's own daemon serves workload.slice only",
                         q->slice);
-        return 0;
+        return call_authorize(call, ACT_CREATE, q->slice, NULL, error);
 }
 
 /* The keys of CreateScope's dictionary that are not limits. */
@@ -76,30 +80,46 @@ static int read_other_key(sd_bus_message *message, const char *key, void *userda
                         q->release_on_empty = flag;
                 return r;
         }
+        if (streq(key, "Force")) {
+                r = sd_bus_message_read(message, "v", "b", &flag);
+                if (r >= 0)
+                        q->force = flag;
+                return r;
+        }
         if (!streq(key, "Description"))
                 return -ENOENT;
         r = sd_bus_message_read(message, "v", "s", &text);
         if (r < 0)
                 return r;
-        if (strlen(text) > 255 || strpbrk(text, "\n\r"))
-                return error_set(error, ERROR_INVALID_ARGS,
-                                 "Description is one line of at most 255 bytes");
-        free(q->description);
-        q->description = strdup(text);
-        return q->description ? 0 : -ENOMEM;
+        return spec_take_text(text, key, &q->description, error);
 }
 
 /* --- CreateScope --- */
+
+/* Those of a scope that is still to be made. */
+static int read_limits(Call *call, Limits *ret, limits_other_key_t other, void *userdata,
+                       const char *other_keys, sd_bus_error *error)
+{
+        char *reason = NULL;
+        int r;
+
+        r = limits_read(call->message, ret, other, userdata, other_keys, error);
+        if (r < 0)
+                return r;
+        r = limits_check_new(ret, &reason);
+        return r < 0 ? error_set_reason(error, ERROR_INVALID_ARGS, r, reason) : 0;
+}
 
 static int create_scope(Call *call, sd_bus_error *error)
 {
         _cleanup_(scope_request_done) ScopeRequest q = { .priority = 50 };
         int r;
 
-        r = read_parent_and_name(call->manager, call->message, &q, error);
-        if (r >= 0)
-                r = limits_read(call->message, &q.limits, read_other_key, &q,
-                                "Priority, ReleaseOnEmpty, Description", error);
+        r = read_parent_and_name(call, &q, error);
+        if (r != 0)
+                return r;
+        r = read_limits(call, &q.limits, read_other_key, &q,
+                        "Priority, ReleaseOnEmpty, Description, Force", error);
         if (r >= 0)
                 r = scope_create(call->manager, &q, call, error);
         return r < 0 ? r : 1;
@@ -118,6 +138,8 @@ static void run_resolved(int r, const sd_bus_error *error, void *userdata)
         _cleanup_(sd_bus_error_free) sd_bus_error ours = SD_BUS_ERROR_NULL;
 
         (void) sd_bus_error_copy(&ours, error);
+        if (r >= 0) /* it may have begun while the user was looked up */
+                r = drain_refuse(q->call->manager, q->request.slice, &ours);
         if (r >= 0)
                 r = scope_create(q->call->manager, &q->request, q->call, &ours);
         if (r < 0)
@@ -133,18 +155,20 @@ static int run(Call *call, sd_bus_error *error)
 
         if (!q)
                 return -ENOMEM;
-        r = read_parent_and_name(call->manager, call->message, &q->request, error);
-        if (r >= 0)
-                r = limits_read(call->message, &q->request.limits, NULL, NULL, NULL, error);
+        r = read_parent_and_name(call, &q->request, error);
+        if (r != 0)
+                return r;
+        r = read_limits(call, &q->request.limits, NULL, NULL, NULL, error);
         if (r >= 0)
                 r = spec_read(call->message, true, &q->request.spec, error);
         if (r < 0)
                 return r;
         q->request.priority = q->request.spec->has_priority ? q->request.spec->priority : 50;
         q->request.release_on_empty = q->request.spec->release_on_empty;
+        q->request.force = q->request.spec->force;
         q->request.description = TAKE_PTR(q->request.spec->description);
 
-        r = spec_resolve(call->manager, q->request.spec, call->uid, run_resolved, q, error);
+        r = spec_resolve(call, q->request.spec, run_resolved, q, error);
         if (r < 0)
                 return r;
         q->call = call;
@@ -178,21 +202,6 @@ static void on_task(Task *t, int r, const sd_bus_error *error, void *userdata)
                 call_reply(call, "ou", path, (uint32_t) t->pid);
 }
 
-static int find_whole_scope(Call *call, const char *text, Scope **ret, sd_bus_error *error)
-{
-        Task *t;
-        int r;
-
-        r = scope_find(call->manager, text, ret, &t, error);
-        if (r >= 0 && (*ret)->create)
-                return error_set(error, ERROR_NOT_FOUND, "%s is %s: no task can be started in it",
-                                 (*ret)->name, scope_state_name(*ret));
-        if (r >= 0 && t)
-                return error_set(error, ERROR_INVALID_ARGS, "\"%.256s\" is a task; name its scope",
-                                 text);
-        return r;
-}
-
 static void spawn_resolved(int r, const sd_bus_error *error, void *userdata)
 {
         _cleanup_(start_freep) Start *q = userdata;
@@ -201,7 +210,18 @@ static void spawn_resolved(int r, const sd_bus_error *error, void *userdata)
 
         (void) sd_bus_error_copy(&ours, error);
         if (r >= 0)
-                r = find_whole_scope(q->call, q->scope, &s, &ours);
+                r = scope_find_for_task(q->call->manager, q->scope, &s, &ours);
+        /* The caller was allowed to act on that one, and not on another that has its name by now. */
+        if (r >= 0 && !streq(s->id, q->id))
+                r = error_set(&ours, ERROR_NOT_FOUND, "%s has ended meanwhile", q->scope);
+        if (r >= 0)
+                r = drain_refuse(q->call->manager, s->slice, &ours);
+        if (r >= 0)
+                r = usage_check_task(q->call, s, &ours);
+        if (r >= 0) /* what cannot start anyway is not rejected for pressure */
+                r = task_check_startable(s, q->task, &ours);
+        if (r >= 0)
+                r = pressure_admit(q->call, s->slice, s->unit, q->request.spec->force, &ours);
         if (r >= 0)
                 r = task_spawn(s, q->task, q->request.spec, on_task, q->call, &ours);
         if (r < 0) {
@@ -215,29 +235,23 @@ static void spawn_resolved(int r, const sd_bus_error *error, void *userdata)
 static int spawn(Call *call, sd_bus_error *error)
 {
         _cleanup_(start_freep) Start *q = calloc(1, sizeof *q);
-        const char *scope, *task;
-        char *reason = NULL;
         Scope *s;
         int r;
 
         if (!q)
                 return -ENOMEM;
-        r = sd_bus_message_read(call->message, "ss", &scope, &task);
-        if (r >= 0)
-                r = find_whole_scope(call, scope, &s, error);
-        if (r < 0)
+        r = task_read_target(call, ACT_SPAWN, &s, &q->task, error);
+        if (r != 0)
                 return r;
-        r = task_name_parse(task, &q->task, &reason);
-        if (r < 0)
-                return error_set_reason(error, ERROR_INVALID_ARGS, r, reason);
         q->scope = strdup(s->unit);
-        if (!q->scope)
+        q->id = strdup(s->id);
+        if (!q->scope || !q->id)
                 return -ENOMEM;
         r = spec_read(call->message, false, &q->request.spec, error);
         if (r < 0)
                 return r;
 
-        r = spec_resolve(call->manager, q->request.spec, call->uid, spawn_resolved, q, error);
+        r = spec_resolve(call, q->request.spec, spawn_resolved, q, error);
         if (r < 0)
                 return r;
         q->call = call;

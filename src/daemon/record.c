@@ -3,16 +3,12 @@
 #include "daemon/record.h"
 
 #include "basic/process.h"
-#include "daemon/journal.h"
-#include "daemon/log.h"
+#include "basic/reason.h"
+#include "daemon/drain.h"
+#include "daemon/emergency.h"
+#include "daemon/record-entry.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <sys/stat.h>
-
-/* Far below what one datagram takes, and what journald keeps of one field. Only lists come near. */
-#define VALUE_MAX 4096
-#define ENTRY_MAX (48 * 1024)
 
 /* How many of the processes that could not be killed a record names. */
 #define PIDS_MAX 64
@@ -20,160 +16,7 @@
 /* A limit for each kind, and four for each of some hundred disks. */
 #define LIMITS_MAX 512
 
-/* One record being written: its datagram, and its line where stderr is not the journal. */
-typedef struct Entry {
-        Manager *manager;
-        EventType type;
-        const char *unit;
-        FILE *native, *line; /* either may be NULL */
-        char *native_data, *line_data;
-        size_t native_length, line_length;
-        size_t length; /* of the values */
-        bool truncated;
-} Entry;
-
-static void put_native(Entry *e, const char *name, const char *value)
-{
-        if (e->native)
-                event_native_put(e->native, name, value);
-}
-
-static void put(Entry *e, EventField field, const char *value)
-{
-        const char *key = event_field_table[field].key;
-        char name[EVENT_NAME_MAX + 1], cut[VALUE_MAX + 1];
-
-        if (!value)
-                return;
-        if (strlen(value) > VALUE_MAX) {
-                memcpy(cut, value, VALUE_MAX);
-                cut[VALUE_MAX] = '\0';
-                value = cut;
-                e->truncated = true;
-        }
-        if (e->length + strlen(value) > ENTRY_MAX) {
-                e->truncated = true;
-                return;
-        }
-        e->length += strlen(value);
-        put_native(e, event_field_name(key, name), value);
-        if (e->line && event_field_table[field].kind != EVENT_KIND_HIDDEN)
-                event_line_put(e->line, key, value);
-}
-
-static void put_number(Entry *e, EventField field, uint64_t value)
-{
-        char text[24];
-
-        (void) snprintf(text, sizeof text, "%" PRIu64, value);
-        put(e, field, text);
-}
-
-/* stderr is what PID 1 connected to the journal: a line there would be a second record. */
-static bool stderr_is_journal(void)
-{
-        const char *stream = getenv("JOURNAL_STREAM");
-        uintmax_t device, inode;
-        struct stat st;
-
-        return stream && sscanf(stream, "%ju:%ju", &device, &inode) == 2 &&
-               fstat(STDERR_FILENO, &st) >= 0 && st.st_dev == device && st.st_ino == inode;
-}
-
-static void entry_begin(Entry *e, Manager *m, EventType type, const char *unit)
-{
-        char priority[] = { (char) ('0' + event_type_table[type].priority), '\0' };
-
-        *e = (Entry){ .manager = m, .type = type, .unit = unit };
-        e->native = open_memstream(&e->native_data, &e->native_length);
-        if (!stderr_is_journal())
-                e->line = open_memstream(&e->line_data, &e->line_length);
-        if (e->line)
-                (void) fputs("EVENT", e->line);
-
-        put_native(e, "MESSAGE_ID", event_type_table[type].message_id);
-        put_native(e, "PRIORITY", priority);
-        put_native(e, "SYSLOG_IDENTIFIER", "hpcnode-cgroupd");
-        /* So that journalctl -u of the unit shows it among what the unit itself has written. */
-        if (unit)
-                put_native(e, m->user ? "OBJECT_SYSTEMD_USER_UNIT" : "OBJECT_SYSTEMD_UNIT", unit);
-
-        put(e, EVENT_FIELD_SCHEMA, EVENT_SCHEMA);
-        put_number(e, EVENT_FIELD_TS_UNIX_MS, now_realtime_usec() / USEC_PER_MSEC);
-        put(e, EVENT_FIELD_TYPE, event_type_table[type].name);
-        put(e, EVENT_FIELD_MANAGER, m->user ? "user" : "system");
-}
-
-static void close_stream(FILE **f)
-{
-        if (*f)
-                (void) fclose(*f);
-        *f = NULL;
-}
-
-static void send_native(Entry *e, uint64_t dropped)
-{
-        Journal *j = e->manager->journal;
-
-        close_stream(&e->native);
-        if (journal_send(j, e->native_data, e->native_length) >= 0)
-                journal_dropped_said(j, dropped);
-}
-
-/* Ends the entry with its message: "UNIT: SUBJECT", and what the arguments say. */
-static void _printf_(2, 3) entry_send(Entry *e, const char *format, ...)
-{
-        uint64_t dropped = journal_dropped(e->manager->journal);
-        _cleanup_(freep) char *details = NULL, *message = NULL;
-        va_list ap;
-
-        if (e->truncated)
-                put_number(e, EVENT_FIELD_TRUNCATED, 1);
-        if (dropped > 0)
-                put_number(e, EVENT_FIELD_DROPPED, dropped);
-        va_start(ap, format);
-        if (vasprintf(&details, format, ap) < 0)
-                details = NULL;
-        va_end(ap);
-        if (asprintf(&message, "%s: %s%s", e->unit ?: "no unit", event_type_table[e->type].subject,
-                     details ?: "") < 0)
-                message = NULL;
-        if (message)
-                put_native(e, "MESSAGE", message);
-
-        if (e->native)
-                send_native(e, dropped);
-        close_stream(&e->line);
-        if (e->line_data)
-                (void) fprintf(stderr, "%s\n", e->line_data);
-        free(e->native_data);
-        free(e->line_data);
-}
-
 /* --- what several records have in common --- */
-
-static void begin_scope(Entry *e, const Scope *s, EventType type)
-{
-        entry_begin(e, s->manager, type, s->unit);
-        put(e, EVENT_FIELD_SCOPE, s->name);
-        put(e, EVENT_FIELD_UNIT, s->unit);
-        put(e, EVENT_FIELD_CGROUP, s->path);
-}
-
-static void put_caller_ids(Entry *e, uid_t uid, pid_t pid)
-{
-        if (uid == UID_INVALID)
-                return;
-        put_number(e, EVENT_FIELD_CALLER_UID, uid);
-        if (pid > 0)
-                put_number(e, EVENT_FIELD_CALLER_PID, (uint64_t) pid);
-}
-
-static void put_caller(Entry *e, const Call *call)
-{
-        if (call)
-                put_caller_ids(e, call->uid, call->pid);
-}
 
 /* Adds "Property=value" for each element of the limit to texts. */
 static void list_limit(Entry *e, const Limits *limits, LimitType t, char **texts, size_t *n)
@@ -207,7 +50,7 @@ static void put_limits(Entry *e, const Limits *limits)
                 list_limit(e, limits, t, texts, &n);
         qsort(texts, n, sizeof *texts, compare_texts);
         for (size_t i = 0; i < n; i++) {
-                put(e, EVENT_FIELD_LIMIT, texts[i]);
+                entry_put(e, EVENT_FIELD_LIMIT, texts[i]);
                 free(texts[i]);
         }
 }
@@ -220,6 +63,9 @@ static void put_figures(Entry *e, const Metrics *m)
         } figures[] = {
                 { METRIC_MEMORY_PEAK, EVENT_FIELD_MEMORY_PEAK },
                 { METRIC_MEMORY_SWAP_PEAK, EVENT_FIELD_MEMORY_SWAP_PEAK },
+                { METRIC_MEMORY_EVENTS_HIGH, EVENT_FIELD_MEMORY_HIGH_COUNT },
+                { METRIC_MEMORY_EVENTS_MAX, EVENT_FIELD_MEMORY_MAX_COUNT },
+                { METRIC_MEMORY_EVENTS_OOM, EVENT_FIELD_MEMORY_OOM_COUNT },
                 { METRIC_CPU_USAGE_USEC, EVENT_FIELD_CPU_USAGE_USEC },
                 { METRIC_CPU_USER_USEC, EVENT_FIELD_CPU_USER_USEC },
                 { METRIC_CPU_SYSTEM_USEC, EVENT_FIELD_CPU_SYSTEM_USEC },
@@ -230,7 +76,7 @@ static void put_figures(Entry *e, const Metrics *m)
 
         for (size_t i = 0; i < ELEMENTSOF(figures); i++)
                 if (m->present[figures[i].metric])
-                        put_number(e, figures[i].field, m->values[figures[i].metric]);
+                        entry_put_number(e, figures[i].field, m->values[figures[i].metric]);
 }
 
 /* --- the records --- */
@@ -239,11 +85,11 @@ void record_created(const Scope *s, const Call *call)
 {
         Entry e;
 
-        begin_scope(&e, s, EVENT_CGROUP_CREATE);
-        put_number(&e, EVENT_FIELD_UID, s->uid);
-        put_number(&e, EVENT_FIELD_PRIORITY, s->priority);
+        entry_begin_scope(&e, s, EVENT_CGROUP_CREATE);
+        entry_put_number(&e, EVENT_FIELD_UID, s->uid);
+        entry_put_number(&e, EVENT_FIELD_PRIORITY, s->priority);
         put_limits(&e, &s->limits);
-        put_caller(&e, call);
+        entry_put_caller(&e, call);
         entry_send(&e, " for uid %u", (unsigned) s->uid);
 }
 
@@ -251,12 +97,12 @@ static void record_start(const Scope *s, const Call *call)
 {
         Entry e;
 
-        begin_scope(&e, s, EVENT_JOB_START);
-        put_number(&e, EVENT_FIELD_UID, s->uid);
-        put_number(&e, EVENT_FIELD_PRIORITY, s->priority);
-        put_number(&e, EVENT_FIELD_PID, (uint64_t) s->main_pid);
-        put_number(&e, EVENT_FIELD_START_UNIX_MS, s->start_usec / USEC_PER_MSEC);
-        put_caller(&e, call);
+        entry_begin_scope(&e, s, EVENT_JOB_START);
+        entry_put_number(&e, EVENT_FIELD_UID, s->uid);
+        entry_put_number(&e, EVENT_FIELD_PRIORITY, s->priority);
+        entry_put_number(&e, EVENT_FIELD_PID, (uint64_t) s->main_pid);
+        entry_put_number(&e, EVENT_FIELD_START_UNIX_MS, s->start_usec / USEC_PER_MSEC);
+        entry_put_caller(&e, call);
         entry_send(&e, ", pid %d", (int) s->main_pid);
 }
 
@@ -270,19 +116,21 @@ static const char *main_state(const Scope *s)
 static void put_outcome(Entry *e, const Scope *s)
 {
         if (s->exit_status >= 0)
-                put_number(e, EVENT_FIELD_EXIT, (uint64_t) s->exit_status);
+                entry_put_number(e, EVENT_FIELD_EXIT, (uint64_t) s->exit_status);
         if (s->exit_signal > 0)
-                put_number(e, EVENT_FIELD_SIGNAL, (uint64_t) s->exit_signal);
-        put_number(e, EVENT_FIELD_OOM_KILLED, s->main_oom || s->oom_kills > 0);
-        put_number(e, EVENT_FIELD_OOM_KILL_COUNT, s->oom_kills);
+                entry_put_number(e, EVENT_FIELD_SIGNAL, (uint64_t) s->exit_signal);
+        entry_put_number(e, EVENT_FIELD_OOM_KILLED, s->main_oom || s->oom_kills > 0);
+        entry_put_number(e, EVENT_FIELD_OOM_KILL_COUNT, s->oom_kills);
+        if (s->main_timed_out)
+                entry_put_number(e, EVENT_FIELD_TIMED_OUT, 1);
 }
 
 static void put_times(Entry *e, const Scope *s)
 {
         if (s->start_usec > 0)
-                put_number(e, EVENT_FIELD_START_UNIX_MS, s->start_usec / USEC_PER_MSEC);
+                entry_put_number(e, EVENT_FIELD_START_UNIX_MS, s->start_usec / USEC_PER_MSEC);
         if (s->exit_usec > 0)
-                put_number(e, EVENT_FIELD_EXIT_UNIX_MS, s->exit_usec / USEC_PER_MSEC);
+                entry_put_number(e, EVENT_FIELD_EXIT_UNIX_MS, s->exit_usec / USEC_PER_MSEC);
 }
 
 static void record_exit(const Scope *s)
@@ -290,10 +138,10 @@ static void record_exit(const Scope *s)
         Metrics metrics;
         Entry e;
 
-        begin_scope(&e, s, EVENT_JOB_EXIT);
-        put_number(&e, EVENT_FIELD_UID, s->uid);
-        put(&e, EVENT_FIELD_STATE, main_state(s));
-        put_number(&e, EVENT_FIELD_PID, (uint64_t) s->main_pid);
+        entry_begin_scope(&e, s, EVENT_JOB_EXIT);
+        entry_put_number(&e, EVENT_FIELD_UID, s->uid);
+        entry_put(&e, EVENT_FIELD_STATE, main_state(s));
+        entry_put_number(&e, EVENT_FIELD_PID, (uint64_t) s->main_pid);
         put_outcome(&e, s);
         put_times(&e, s);
         if (scope_read_metrics(s, &metrics) >= 0)
@@ -325,32 +173,85 @@ bool record_main(Scope *s, const Call *call)
         return done;
 }
 
-void record_limits(const Scope *s, const Limits *changes, const Call *call)
+/* Where they came from, each cgroup once, in alphabetical order for the same reason. */
+static void put_origins(Entry *e, const Attach *attach)
+{
+        const char *from[ATTACH_PIDS_MAX];
+
+        for (size_t i = 0; i < attach->n; i++)
+                from[i] = attach->from[i];
+        qsort(from, attach->n, sizeof *from, compare_texts);
+        for (size_t i = 0; i < attach->n; i++)
+                if (i == 0 || !streq(from[i], from[i - 1]))
+                        entry_put(e, EVENT_FIELD_FROM, from[i]);
+}
+
+void record_attached(const Scope *s, const char *task, const Attach *attach, const Call *call)
+{
+        char pids[ATTACH_PIDS_MAX * 12] = "";
+        size_t at = 0;
+        char quoted[REASON_QUOTE_SIZE];
+        Entry e;
+
+        for (size_t i = 0; i < attach->n; i++)
+                at += (size_t) snprintf(pids + at, sizeof pids - at, "%s%d", i > 0 ? "," : "",
+                                        (int) attach->list[i].pid);
+        entry_begin_scope(&e, s, EVENT_CGROUP_ATTACH);
+        entry_put(&e, EVENT_FIELD_TASK, task);
+        entry_put_number(&e, EVENT_FIELD_PID, (uint64_t) attach->list[0].pid);
+        entry_put_number(&e, EVENT_FIELD_PID_COUNT, attach->n);
+        entry_put(&e, EVENT_FIELD_PIDS, pids);
+        put_origins(&e, attach);
+        entry_put_caller(&e, call);
+        entry_send(&e, " as its task %s: %s, from %s", task, pids,
+                   reason_quote(attach->from[0], quoted));
+}
+
+void record_limits(const Scope *s, const char *task, const Limits *changes, const Call *call)
 {
         Entry e;
 
-        begin_scope(&e, s, EVENT_CGROUP_LIMITS);
+        entry_begin_scope(&e, s, EVENT_CGROUP_LIMITS);
+        entry_put(&e, EVENT_FIELD_TASK, task);
         put_limits(&e, changes);
-        put_caller(&e, call);
-        entry_send(&e, "%s", "");
+        entry_put_caller(&e, call);
+        entry_send(&e, "%s%s", task ? ": only its task " : "", task ?: "");
 }
 
 void record_oom(const Scope *s)
 {
         Entry e;
 
-        begin_scope(&e, s, EVENT_JOB_OOM);
-        put_number(&e, EVENT_FIELD_OOM_KILL_COUNT, s->oom_kills);
+        entry_begin_scope(&e, s, EVENT_JOB_OOM);
+        entry_put_number(&e, EVENT_FIELD_OOM_KILL_COUNT, s->oom_kills);
         entry_send(&e, ": %" PRIu64 " of its processes were killed so far", s->oom_kills);
+}
+
+void record_throttle(const Scope *s)
+{
+        const MemoryEvents *now = &s->memory_seen, *told = &s->memory_told;
+        Entry e;
+
+        entry_begin_scope(&e, s, EVENT_JOB_THROTTLE);
+        entry_put_number(&e, EVENT_FIELD_MEMORY_HIGH_COUNT, now->high);
+        entry_put_number(&e, EVENT_FIELD_MEMORY_MAX_COUNT, now->max);
+        entry_put_number(&e, EVENT_FIELD_MEMORY_OOM_COUNT, now->oom);
+        entry_put_number(&e, EVENT_FIELD_MEMORY_HIGH_SINCE_LAST, now->high - told->high);
+        entry_put_number(&e, EVENT_FIELD_MEMORY_MAX_SINCE_LAST, now->max - told->max);
+        entry_put_number(&e, EVENT_FIELD_MEMORY_OOM_SINCE_LAST, now->oom - told->oom);
+        entry_send(&e,
+                   ": %" PRIu64 " times beyond MemoryHigh, %" PRIu64
+                   " times at MemoryMax, and %" PRIu64 " times nothing could be reclaimed so far",
+                   now->high, now->max, now->oom);
 }
 
 void record_freeze(const Scope *s, const char *task, bool freeze, const Call *call)
 {
         Entry e;
 
-        begin_scope(&e, s, freeze ? EVENT_JOB_FREEZE : EVENT_JOB_THAW);
-        put(&e, EVENT_FIELD_TASK, task);
-        put_caller(&e, call);
+        entry_begin_scope(&e, s, freeze ? EVENT_JOB_FREEZE : EVENT_JOB_THAW);
+        entry_put(&e, EVENT_FIELD_TASK, task);
+        entry_put_caller(&e, call);
         entry_send(&e, "%s%s", task ? ": only its task " : "", task ?: "");
 }
 
@@ -358,8 +259,8 @@ void record_systemd_freeze(const Scope *s)
 {
         Entry e;
 
-        begin_scope(&e, s, s->frozen_by_systemd ? EVENT_JOB_FREEZE : EVENT_JOB_THAW);
-        put(&e, EVENT_FIELD_REASON, "systemd");
+        entry_begin_scope(&e, s, s->frozen_by_systemd ? EVENT_JOB_FREEZE : EVENT_JOB_THAW);
+        entry_put(&e, EVENT_FIELD_REASON, "systemd");
         entry_send(&e, " by systemd%s", s->frozen_by_systemd ? ", with its supervisor" : "");
 }
 
@@ -367,12 +268,56 @@ void record_kill(const Scope *s, const char *task, int signal, const Call *call)
 {
         Entry e;
 
-        begin_scope(&e, s, EVENT_JOB_KILL);
-        put(&e, EVENT_FIELD_TASK, task);
-        put_number(&e, EVENT_FIELD_SIGNAL, (uint64_t) signal);
-        put_caller(&e, call);
+        entry_begin_scope(&e, s, EVENT_JOB_KILL);
+        entry_put(&e, EVENT_FIELD_TASK, task);
+        entry_put_number(&e, EVENT_FIELD_SIGNAL, (uint64_t) signal);
+        entry_put_caller(&e, call);
         entry_send(&e, ": %d (SIG%s)%s%s", signal, sigabbrev_np(signal) ?: "RT",
                    task ? ", to its task " : "", task ?: "");
+}
+
+int record_emergency(Manager *m, const Emergency *emergency)
+{
+        Entry e;
+
+        entry_begin(&e, m, EVENT_EMERGENCY_DECLARE, NULL);
+        entry_put(&e, EVENT_FIELD_REASON, emergency->reason);
+        entry_put_number(&e, EVENT_FIELD_UNTIL_UNIX_MS, emergency->until_usec / USEC_PER_MSEC);
+        entry_put_caller_ids(&e, emergency->uid, emergency->pid);
+        entry_put(&e, EVENT_FIELD_CALLER_UNIT, emergency->unit);
+        entry_send(&e, ": %s", emergency->reason);
+        return e.sent;
+}
+
+void record_emergency_end(Manager *m, const Emergency *emergency)
+{
+        const char *how = emergency->ended ? "ended" : "expired";
+        Entry e;
+
+        entry_begin(&e, m, EVENT_EMERGENCY_END, NULL);
+        entry_put(&e, EVENT_FIELD_REASON, how);
+        if (emergency->ended) {
+                entry_put_caller_ids(&e, emergency->ender_uid, emergency->ender_pid);
+                entry_put(&e, EVENT_FIELD_CALLER_UNIT, emergency->ender_unit);
+        }
+        entry_send(&e, "%s: %s", emergency->ended ? "" : ", since its time is over",
+                   emergency->reason);
+}
+
+int record_emergency_act(EventType type, const Scope *s, const char *task, int signal,
+                         const Call *call)
+{
+        const char *reason = s->manager->emergency->reason;
+        Entry e;
+
+        entry_begin_scope(&e, s, type);
+        entry_put(&e, EVENT_FIELD_TASK, task);
+        entry_put(&e, EVENT_FIELD_REASON, reason);
+        if (signal > 0)
+                entry_put_number(&e, EVENT_FIELD_SIGNAL, (uint64_t) signal);
+        entry_put_caller(&e, call);
+        entry_send(&e, "%s%s: %s", task ? ", only its task " : "", task ?: "", reason);
+        return e.sent;
 }
 
 void record_kill_failed(Scope *s, const pid_t *pids, size_t n_pids, const char *reason)
@@ -389,14 +334,14 @@ void record_kill_failed(Scope *s, const pid_t *pids, size_t n_pids, const char *
         }
         if (s->state == SCOPE_ZOMBIE)
                 s->zombie_recorded = true;
-        begin_scope(&e, s, EVENT_CGROUP_KILL_FAILED);
-        put(&e, EVENT_FIELD_REASON, reason);
-        put_number(&e, EVENT_FIELD_PID_COUNT, n_pids);
+        entry_begin_scope(&e, s, EVENT_CGROUP_KILL_FAILED);
+        entry_put(&e, EVENT_FIELD_REASON, reason);
+        entry_put_number(&e, EVENT_FIELD_PID_COUNT, n_pids);
         if (n_pids > 0) {
-                put(&e, EVENT_FIELD_PIDS, pids_text);
-                put(&e, EVENT_FIELD_STATES, states_text);
+                entry_put(&e, EVENT_FIELD_PIDS, pids_text);
+                entry_put(&e, EVENT_FIELD_STATES, states_text);
         }
-        put_caller_ids(&e, s->destroyer_uid, s->destroyer_pid);
+        entry_put_caller_ids(&e, s->destroyer_uid, s->destroyer_pid);
         entry_send(&e, ": %s, %zu processes left", reason, n_pids);
 }
 
@@ -415,10 +360,10 @@ static void record_cleanup(const Scope *s, const char *reason)
 {
         Entry e;
 
-        begin_scope(&e, s, EVENT_JOB_CLEANUP);
-        put_number(&e, EVENT_FIELD_UID, s->uid);
-        put(&e, EVENT_FIELD_STATE, scope_state_name(s));
-        put(&e, EVENT_FIELD_REASON, reason);
+        entry_begin_scope(&e, s, EVENT_JOB_CLEANUP);
+        entry_put_number(&e, EVENT_FIELD_UID, s->uid);
+        entry_put(&e, EVENT_FIELD_STATE, scope_state_name(s));
+        entry_put(&e, EVENT_FIELD_REASON, reason);
         put_outcome(&e, s);
         put_times(&e, s);
         put_figures(&e, &s->metrics);
@@ -431,7 +376,7 @@ static void record_zombie_cleaned(Scope *s)
 
         if (!s->zombie_recorded)
                 return;
-        begin_scope(&e, s, EVENT_CGROUP_ZOMBIE_CLEANED);
+        entry_begin_scope(&e, s, EVENT_CGROUP_ZOMBIE_CLEANED);
         entry_send(&e, "%s", "");
         s->zombie_recorded = false;
 }
@@ -440,8 +385,8 @@ void record_undone(const Scope *s)
 {
         Entry e;
 
-        begin_scope(&e, s, EVENT_CGROUP_DESTROY);
-        put(&e, EVENT_FIELD_REASON, "unfinished");
+        entry_begin_scope(&e, s, EVENT_CGROUP_DESTROY);
+        entry_put(&e, EVENT_FIELD_REASON, "unfinished");
         entry_send(&e, ": its creation did not come to its end");
 }
 
@@ -463,10 +408,10 @@ void record_released(Scope *s, ReleaseReason reason)
         record_zombie_cleaned(s);
         if (s->is_job)
                 record_cleanup(s, name);
-        begin_scope(&e, s, EVENT_CGROUP_DESTROY);
-        put(&e, EVENT_FIELD_STATE, scope_state_name(s));
-        put(&e, EVENT_FIELD_REASON, name);
-        put_caller_ids(&e, s->destroyer_uid, s->destroyer_pid);
+        entry_begin_scope(&e, s, EVENT_CGROUP_DESTROY);
+        entry_put(&e, EVENT_FIELD_STATE, scope_state_name(s));
+        entry_put(&e, EVENT_FIELD_REASON, name);
+        entry_put_caller_ids(&e, s->destroyer_uid, s->destroyer_pid);
         entry_send(&e, ": %s", name);
 }
 
@@ -475,8 +420,29 @@ void record_lost_workload(Manager *m, const char *unit, const char *path, const 
         Entry e;
 
         entry_begin(&e, m, EVENT_LOST_WORKLOAD, unit);
-        put(&e, EVENT_FIELD_UNIT, unit);
-        put(&e, EVENT_FIELD_CGROUP, path);
-        put(&e, EVENT_FIELD_REASON, reason);
+        entry_put(&e, EVENT_FIELD_UNIT, unit);
+        entry_put(&e, EVENT_FIELD_CGROUP, path);
+        entry_put(&e, EVENT_FIELD_REASON, reason);
         entry_send(&e, "%s%s: %s", path ? " at " : "", path ?: "", reason);
+}
+
+void record_drain(Manager *m, const Drain *drain)
+{
+        Entry e;
+
+        entry_begin(&e, m, EVENT_NODE_DRAIN, NULL);
+        entry_put(&e, EVENT_FIELD_REASON, drain->reason);
+        entry_put_caller_ids(&e, drain->uid, drain->pid);
+        entry_put(&e, EVENT_FIELD_CALLER_UNIT, drain->unit);
+        entry_send(&e, "%s%s", drain->reason ? ": " : "", drain->reason ?: "");
+}
+
+void record_undrain(Manager *m, const Drain *drain, const Call *call)
+{
+        Entry e;
+
+        entry_begin(&e, m, EVENT_NODE_UNDRAIN, NULL);
+        entry_put(&e, EVENT_FIELD_REASON, drain->reason);
+        entry_put_caller(&e, call);
+        entry_send(&e, "%s%s", drain->reason ? ": " : "", drain->reason ?: "");
 }

@@ -17,17 +17,38 @@ void record_created(const Scope *s, const Call *call);
  * is to be saved. */
 bool record_main(Scope *s, const Call *call);
 
+/* cgroup.attach: the processes are in the scope as a task of it. */
+void record_attached(const Scope *s, const char *task, const Attach *attach, const Call *call);
+
 /* cgroup.limits */
-void record_limits(const Scope *s, const Limits *changes, const Call *call);
+void record_limits(const Scope *s, const char *task, const Limits *changes, const Call *call);
 
 /* job.oom, with the number of processes killed so far in s->oom_kills */
 void record_oom(const Scope *s);
+
+/* job.throttle: s->memory_seen, and how much that is beyond s->memory_told */
+void record_throttle(const Scope *s);
 
 /* job.freeze, job.thaw. task: "main" when only that was frozen, NULL for the whole scope. */
 void record_freeze(const Scope *s, const char *task, bool freeze, const Call *call);
 
 /* The same, by systemd: s->frozen_by_systemd says which. */
 void record_systemd_freeze(const Scope *s);
+
+/* emergency.declare. Negative when it is not recorded, and never will be. */
+int record_emergency(Manager *m, const Emergency *emergency);
+
+/* emergency.end, by whoever or by time */
+void record_emergency_end(Manager *m, const Emergency *emergency);
+
+/* emergency.freeze, _thaw, _kill: before the act, which is not to be done when this is negative. task may
+ * be any, NULL for the whole scope; signal is 0 but for _kill. */
+int record_emergency_act(EventType type, const Scope *s, const char *task, int signal,
+                         const Call *call);
+
+/* node.drain, node.undrain */
+void record_drain(Manager *m, const Drain *drain);
+void record_undrain(Manager *m, const Drain *drain, const Call *call);
 
 /* job.kill */
 void record_kill(const Scope *s, const char *task, int signal, const Call *call);

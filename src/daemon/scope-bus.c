@@ -20,7 +20,8 @@ static int find_object(sd_bus *bus, const char *path, const char *interface, voi
         int r;
 
         r = sd_bus_path_decode(path, SCOPE_PREFIX, &unit);
-        if (r <= 0 || strchr(path + strlen(SCOPE_PREFIX "/"), '/'))
+        /* Of the prefix alone it makes an empty one. */
+        if (r <= 0 || !*unit || strchr(path + strlen(SCOPE_PREFIX "/"), '/'))
                 return 0;
         s = scope_by_unit(m, unit);
         if (!s || !scope_is_public(s))
@@ -92,18 +93,24 @@ GETTER(get_owner, "s", owner_to_string(path_owner(s->slice)))
 GETTER(get_description, "s", s->description ?: s->name)
 GETTER(get_main_pid, "u", (uint32_t) (s->main_ended ? 0 : s->main_pid))
 GETTER(get_oom_killed, "b", s->oom_kills > 0)
+GETTER(get_timed_out, "b", s->main_timed_out)
 GETTER(get_job, "b", s->is_job)
 GETTER(get_release_on_empty, "b", s->release_on_empty)
+GETTER(get_demoted, "b", s->pressure.demoted)
 
 static int get_frozen_by(sd_bus *bus, const char *path, const char *interface, const char *property,
                          sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Scope *s = userdata;
-        char *names[3] = {};
+        char *names[5] = {};
         size_t n = 0;
 
         if (s->frozen_by & FROZEN_BY_CLIENT)
                 names[n++] = (char *) "client";
+        if (s->frozen_by & FROZEN_BY_EMERGENCY)
+                names[n++] = (char *) "emergency";
+        if (s->frozen_by & FROZEN_BY_PRESSURE)
+                names[n++] = (char *) "pressure";
         if (s->frozen_by_systemd)
                 names[n++] = (char *) "systemd";
         return sd_bus_message_append_strv(reply, names);
@@ -147,6 +154,8 @@ static int get_metrics(sd_bus *bus, const char *path, const char *interface, con
 
 #define CONSTANT SD_BUS_VTABLE_PROPERTY_CONST
 #define CHANGES  SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+/* What files have to be read for is no part of GetManagedObjects, in which everything is. */
+#define APART SD_BUS_VTABLE_PROPERTY_EXPLICIT
 #define PROPERTY(name, type, getter, member, flags) \
         SD_BUS_PROPERTY(name, type, getter, offsetof(Scope, member), flags)
 
@@ -164,18 +173,23 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY("Priority", "u", NULL, priority, CONSTANT),
         SD_BUS_PROPERTY("ReleaseOnEmpty", "b", get_release_on_empty, 0, CONSTANT),
         SD_BUS_PROPERTY("FrozenBy", "as", get_frozen_by, 0, CHANGES),
+        SD_BUS_PROPERTY("Demoted", "b", get_demoted, 0, CHANGES),
         SD_BUS_PROPERTY("MainPID", "u", get_main_pid, 0, CHANGES),
-        SD_BUS_PROPERTY("PIDs", "au", get_pids, 0, 0),
+        SD_BUS_PROPERTY("PIDs", "au", get_pids, 0, APART),
         PROPERTY("ExitStatus", "i", NULL, exit_status, 0),
         PROPERTY("ExitSignal", "i", NULL, exit_signal, 0),
         SD_BUS_PROPERTY("OOMKilled", "b", get_oom_killed, 0, 0),
+        SD_BUS_PROPERTY("TimedOut", "b", get_timed_out, 0, 0),
         PROPERTY("OOMKills", "t", NULL, oom_kills, CHANGES),
         PROPERTY("CreatedUSec", "t", NULL, created_usec, CONSTANT),
         PROPERTY("StartUSec", "t", NULL, start_usec, 0),
         PROPERTY("ExitUSec", "t", NULL, exit_usec, 0),
-        PROPERTY("Log", "s", NULL, log, CONSTANT),
-        SD_BUS_PROPERTY("Limits", "a{sv}", get_limits, 0, CHANGES),
-        SD_BUS_PROPERTY("Metrics", "a{sv}", get_metrics, 0, 0),
+        PROPERTY("Log", "s", NULL, log, CHANGES),
+        PROPERTY("ServiceCount", "u", NULL, n_services, CONSTANT),
+        PROPERTY("RequirePathCount", "u", NULL, n_require_paths, CONSTANT),
+        SD_BUS_PROPERTY("Limits", "a{sv}", get_limits, 0,
+                        SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION | APART),
+        SD_BUS_PROPERTY("Metrics", "a{sv}", get_metrics, 0, APART),
         SD_BUS_VTABLE_END,
 };
 

@@ -2,10 +2,11 @@
 /* The making of a scope: supervisor, unit, cgroup, limits, main task. */
 #include "daemon/scope-create.h"
 
-#include "basic/cgroup-file.h"
 #include "basic/fault.h"
 #include "daemon/log.h"
 #include "daemon/record.h"
+#include "daemon/service.h"
+#include "daemon/usage.h"
 
 /* From the call to the main task's start; whatever step it is at then, it is undone. */
 #define CREATE_TIMEOUT_USEC (19 * USEC_PER_SEC)
@@ -49,7 +50,7 @@ void scope_create_abandon(Scope *s)
                 s->create->undoing = true;
 }
 
-/* --- step 5: the main task, then the answer --- */
+/* --- step 5: the services, the main task, then the answer --- */
 
 static void announce(Scope *s)
 {
@@ -59,6 +60,9 @@ static void announce(Scope *s)
         if (scope_object_path(s, &path) >= 0)
                 (void) sd_bus_emit_signal(s->manager->bus, BUS_PATH, BUS_INTERFACE, "ScopeCreated",
                                           "oss", path, s->name, s->path);
+        for (Task *t = s->tasks; t; t = t->hh.next)
+                if (task_is_over(t)) /* a service that has ended already */
+                        task_emit_exited(t);
         manager_changed(s->manager, "NScopes");
 }
 
@@ -124,6 +128,8 @@ static void on_main(Task *t, int r, const sd_bus_error *error, void *userdata)
                 scope_undo(c, r, error);
                 return;
         }
+        if (c->undoing) /* it is being killed */
+                return;
         fault_point(FAULT_CREATE_MAIN_STARTED);
         succeed(c);
 }
@@ -144,28 +150,63 @@ static void start_main(ScopeCreate *c)
                 TAKE_PTR(c->spec);
 }
 
+static void start_tasks(ScopeCreate *c);
+
+static void on_service(Task *t, int r, const sd_bus_error *error, void *userdata)
+{
+        ScopeCreate *c = userdata;
+
+        if (r < 0) {
+                scope_undo(c, r, error);
+                return;
+        }
+        if (c->undoing)
+                return;
+        fault_point(FAULT_CREATE_SERVICE_STARTED);
+        c->n_services_started++;
+        start_tasks(c);
+}
+
+/* One after the other, the main task last: it finds them all there. One that has ended by then is a task that has
+ * ended. */
+static void start_tasks(ScopeCreate *c)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(spec_freep) Spec *spec = NULL;
+        char name[SERVICE_NAME_SIZE];
+        int r;
+
+        if (c->n_services_started == c->scope->n_services) {
+                start_main(c);
+                return;
+        }
+        r = service_spec(c->spec, c->n_services_started, &spec);
+        if (r >= 0)
+                r = task_spawn(c->scope, service_name(c->n_services_started, name), spec,
+                               on_service, c, &error);
+        if (r < 0)
+                scope_undo(c, r, &error);
+        else
+                TAKE_PTR(spec);
+}
+
 /* --- step 4: payload, and every limit in force --- */
 
 static int check_limits(Scope *s, sd_bus_error *error)
 {
-        const Limit *tasks = &s->limits.values[LIMIT_TASKS_MAX];
         char *reason = NULL;
         int r;
 
         r = limits_verify(&s->limits, s->cgroup_fd, &reason);
+        /* The unit has room for the supervisor; the job itself has exactly what was asked for. */
+        if (r >= 0)
+                r = limits_write_payload(&s->limits, s->payload_fd, &reason);
         if (r < 0) {
                 _cleanup_(freep) char *owned = reason;
 
-                return error_set(error, ERROR_CREATION_FAILED, "%s: %s", s->unit,
-                                 owned ?: strerror(-r));
+                return error_set(error, ERROR_CREATION_FAILED, "%s: %s%s", s->unit,
+                                 owned ?: strerror(-r), scope_limits_hint(s));
         }
-        /* The unit has room for the supervisor; the job itself has exactly what was asked for. */
-        if (!tasks->is_set)
-                return 0;
-        r = cgroup_write_u64(s->payload_fd, "pids.max", tasks->number);
-        if (r < 0)
-                return error_set(error, ERROR_CREATION_FAILED, "%s: cannot limit its tasks: %s",
-                                 s->unit, strerror(-r));
         return 0;
 }
 
@@ -195,7 +236,7 @@ static void on_setup(const SupervisorAnswer *answer, void *userdata)
         if (r < 0)
                 scope_undo(c, r, &error);
         else
-                start_main(c);
+                start_tasks(c);
 }
 
 /* --- step 3: where PID 1 has put it --- */
@@ -445,10 +486,18 @@ int scope_create(Manager *m, ScopeRequest *q, Call *call, sd_bus_error *error)
         ScopeCreate *c;
         int r;
 
-        r = scope_from_request(m, q, &s, error);
+        r = usage_check_scope(call, error);
+        if (r >= 0 && q->spec)
+                r = usage_check_tasks(call, NULL, 1 + services_count(q->spec->services), error);
+        if (r >= 0)
+                r = scope_from_request(m, q, call, &s, error);
+        if (r >= 0)
+                r = scope_check_size(s, NULL, error);
         if (r < 0)
                 return r;
-        s->uid = call->uid;
+        r = scope_set_creator(s, call->uid);
+        if (r < 0)
+                return r;
         c = calloc(1, sizeof *c);
         if (!c)
                 return -ENOMEM;

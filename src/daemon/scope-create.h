@@ -8,6 +8,7 @@ struct ScopeCreate {
         Scope *scope;
         Call *call;
         Spec *spec; /* the main task of Run */
+        unsigned n_services_started;
         CallList destroyers;
         SystemdCall *systemd;    /* the step that PID 1 works on */
         bool unit_requested;     /* and that is the call that makes the unit */

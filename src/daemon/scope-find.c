@@ -2,6 +2,8 @@
 /* Which scope, or which task of it, a caller means. */
 #include "daemon/scope.h"
 
+#include "basic/reason.h"
+
 /* An object path: /org/hpcnode/Cgroup1/scope/<escaped unit>[/task/<escaped task>]. 1 when it is one. */
 static int find_by_object_path(Manager *m, const char *text, Scope **ret_scope, char **ret_task)
 {
@@ -79,10 +81,11 @@ static int find_scope(Manager *m, const char *text, Scope **ret, sd_bus_error *e
 
 static int not_found(const char *text, sd_bus_error *error)
 {
-        return error_set(
-                error, ERROR_NOT_FOUND,
-                "there is no scope or task \"%.256s\"; `hpcnode-ctl list` shows what there is",
-                text);
+        char quoted[REASON_QUOTE_SIZE];
+
+        return error_set(error, ERROR_NOT_FOUND,
+                         "there is no scope or task %s; `hpcnode-ctl list` shows what there is",
+                         reason_quote(text, quoted));
 }
 
 /* A cgroup path, or "scope/task". */
@@ -146,5 +149,25 @@ int scope_find(Manager *m, const char *text, Scope **ret_scope, Task **ret_task,
                 return not_found(text, error);
         *ret_scope = s;
         *ret_task = t;
+        return 0;
+}
+
+int scope_find_for_task(Manager *m, const char *text, Scope **ret, sd_bus_error *error)
+{
+        char quoted[REASON_QUOTE_SIZE];
+        Scope *s;
+        Task *t;
+        int r;
+
+        r = scope_find(m, text, &s, &t, error);
+        if (r < 0)
+                return r;
+        if (s->create)
+                return error_set(error, ERROR_NOT_FOUND, "%s is %s: no task can be started in it",
+                                 s->name, scope_state_name(s));
+        if (t)
+                return error_set(error, ERROR_INVALID_ARGS, "%s is a task; name its scope",
+                                 reason_quote(text, quoted));
+        *ret = s;
         return 0;
 }

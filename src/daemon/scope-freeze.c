@@ -3,6 +3,8 @@
 #include "daemon/scope.h"
 
 #include "basic/cgroup-file.h"
+#include "basic/fault.h"
+#include "daemon/emergency.h"
 #include "daemon/log.h"
 #include "daemon/record.h"
 
@@ -11,6 +13,13 @@
 
 /* A process in uninterruptible sleep cannot be frozen: the caller is told then. */
 #define FREEZE_TIMEOUT_USEC (10 * USEC_PER_SEC)
+
+static int record_before(const Call *call, const Scope *s, const char *task, bool freeze,
+                         sd_bus_error *error)
+{
+        return emergency_record_act(call, freeze ? EVENT_EMERGENCY_FREEZE : EVENT_EMERGENCY_THAW, s,
+                                    task, 0, error);
+}
 
 /* --- the whole scope --- */
 
@@ -31,12 +40,13 @@ void scope_check_freezers(Scope *s)
 {
         int frozen;
 
-        if (TAILQ_EMPTY(&s->freezers))
+        if (TAILQ_EMPTY(&s->freezers) && !s->freeze_pending)
                 return;
         frozen = s->payload_fd < 0 ? -ENOENT : cgroup_frozen(s->payload_fd);
         if (frozen != (s->frozen_by != 0))
                 return;
         s->freeze_deadline = sd_event_source_disable_unref(s->freeze_deadline);
+        s->freeze_pending = false;
         scope_record_freezes(s, TAILQ_FIRST(&s->freezers));
         if (!s->release)
                 scope_set_state(s, scope_live_state(s));
@@ -64,8 +74,9 @@ static int on_scope_deadline(sd_event_source *source, uint64_t usec, void *userd
 
         s->freeze_deadline = sd_event_source_disable_unref(s->freeze_deadline);
         if (s->frozen_by) {
-                s->frozen_by = 0;
-                (void) cgroup_write(s->payload_fd, "cgroup.freeze", "0");
+                s->frozen_by &= FROZEN_BY_PRESSURE; /* which has nothing against a while */
+                if (!s->frozen_by)
+                        (void) cgroup_write(s->payload_fd, "cgroup.freeze", "0");
                 (void) scope_save(s);
         }
         error_set(
@@ -97,6 +108,15 @@ static int save_wanted(Scope *s, unsigned wanted, sd_bus_error *error)
                          strerror(-r));
 }
 
+/* The kernel did not take it. */
+static void forget_wanted(Scope *s, unsigned was)
+{
+        s->frozen_by = was;
+        (void) scope_save(s);
+        if (TAILQ_EMPTY(&s->freezers))
+                s->freeze_deadline = sd_event_source_disable_unref(s->freeze_deadline);
+}
+
 static int begin_freezing(Scope *s, sd_bus_error *error)
 {
         int r = 0;
@@ -113,11 +133,45 @@ static int begin_freezing(Scope *s, sd_bus_error *error)
                          strerror(-r), -r);
 }
 
+/* Whoever waits for the opposite of what is wanted now. */
+static void overtake(Scope *s, unsigned was)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        if ((s->frozen_by != 0) == (was != 0))
+                return;
+        error_set(&error, ERROR_IO, "%s was %s meanwhile", s->name,
+                  s->frozen_by ? "frozen again" : "thawed");
+        calls_fail(&s->freezers, 0, &error);
+}
+
+int scope_freeze_for_pressure(Scope *s, bool freeze)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        unsigned was = s->frozen_by;
+        int r;
+
+        r = save_wanted(s, freeze ? was | FROZEN_BY_PRESSURE : was & ~FROZEN_BY_PRESSURE, &error);
+        fault_point(FAULT_PRESSURE_SAVED);
+        if (r >= 0)
+                r = cgroup_write(s->payload_fd, "cgroup.freeze", s->frozen_by ? "1" : "0");
+        if (r < 0) {
+                forget_wanted(s, was);
+                return r;
+        }
+        fault_point(FAULT_PRESSURE_DONE);
+        overtake(s, was);
+        s->freeze_pending = true;
+        scope_check_freezers(s);
+        return 0;
+}
+
 void scope_freeze(Scope *s, bool freeze, Call *call)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         unsigned was = s->frozen_by;
-        unsigned wanted = freeze ? was | FROZEN_BY_CLIENT : 0; /* the owner's thaw clears all */
+        unsigned by = call->by_emergency ? FROZEN_BY_EMERGENCY : FROZEN_BY_CLIENT;
+        unsigned wanted = freeze ? was | by : 0; /* a thaw clears all: it would not be one */
         int r;
 
         if (!scope_is_live(s)) {
@@ -126,19 +180,19 @@ void scope_freeze(Scope *s, bool freeze, Call *call)
                 call_fail(call, 0, &error);
                 return;
         }
-        r = save_wanted(s, wanted, &error);
+        r = record_before(call, s, NULL, freeze, &error);
         if (r >= 0)
+                r = save_wanted(s, wanted, &error);
+        if (r >= 0) {
                 r = begin_freezing(s, &error);
+                if (r < 0)
+                        forget_wanted(s, was);
+        }
         if (r < 0) {
                 call_fail(call, r, &error);
                 return;
         }
-        /* Whoever waits for the opposite is overtaken. */
-        if ((wanted != 0) != (was != 0)) {
-                error_set(&error, ERROR_IO, "%s was %s meanwhile", s->name,
-                          freeze ? "frozen again" : "thawed");
-                calls_fail(&s->freezers, 0, &error);
-        }
+        overtake(s, was);
         if (!wanted && scope_refuse_frozen(s, &error) < 0) {
                 scope_record_freezes(s, call);
                 (void) scope_save(s);
@@ -246,7 +300,13 @@ void task_freeze(Task *t, bool freeze, Call *call)
                 return;
         }
         f->freeze = freeze;
+        t->may_be_frozen = true;
         f->leaf_fd = cgroup_open(s->payload_fd, t->name);
+        r = record_before(call, s, t->name, freeze, &error);
+        if (r < 0) {
+                call_fail(TAKE_PTR(f->call), r, &error);
+                return;
+        }
         r = f->leaf_fd < 0 ? f->leaf_fd : task_freeze_begin(f, s->manager->event);
         if (r < 0) {
                 error_set(&error, r == -ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "%s: %s (errno %d)",

@@ -14,7 +14,7 @@ static int append_properties(Scope *s, sd_bus_message *message)
                                   1, (uint32_t) supervisor_starter_pid(s->link), "Delegate", "b", 1,
                                   "OOMPolicy", "s", "continue", "CollectMode", "s",
                                   "inactive-or-failed", "TimeoutStopUSec", "t",
-                                  s->manager->config.stop_timeout_usec);
+                                  s->stop_timeout_usec);
         /* systemd's own default is 15 % of the system. */
         if (r >= 0 && !has_tasks_max)
                 r = sd_bus_message_append(message, "(sv)", "TasksMax", "t", UINT64_MAX);

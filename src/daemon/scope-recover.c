@@ -45,8 +45,11 @@ static void kill_rest_of(Scope *s, const Task *t)
 static int adopt_task(Scope *s, const Task *t)
 {
         _cleanup_(closep) int pidfd = -EBADF;
+        _cleanup_(freep) char *client = NULL;
         TaskReport report = {
                 .task = t->name,
+                .log = t->log,
+                .open = t->open,
                 .pid = t->pid,
                 .start_usec = t->start_usec,
                 .exit_usec = t->exit_usec,
@@ -54,8 +57,12 @@ static int adopt_task(Scope *s, const Task *t)
                 .exit = t->exit_status,
                 .signal = t->exit_signal,
                 .oom = t->oom,
+                .timed_out = t->timed_out,
+                .due_usec = t->due_usec,
         };
 
+        if (t->open && task_client(t, &client) >= 0)
+                report.client = client;
         if (!t->ended) {
                 pidfd = open_task_process(s, t);
                 /* It ended when nobody looked. Without a pid only its leaf can tell. */
@@ -78,6 +85,7 @@ static int adopt_leaf(Scope *s, const char *name)
         if (streq(name, TASK_MAIN)) {
                 t.pid = s->main_pid;
                 t.start_usec = s->start_usec;
+                t.due_usec = s->main_due_usec;
         }
         if (streq(name, TASK_MAIN) && s->main_ended) { /* something else is left in its leaf */
                 t.ended = true;
@@ -85,6 +93,7 @@ static int adopt_leaf(Scope *s, const char *name)
                 t.exit_status = s->exit_status;
                 t.exit_signal = s->exit_signal;
                 t.oom = s->main_oom;
+                t.timed_out = s->main_timed_out;
                 return adopt_task(s, &t);
         }
         leaf = cgroup_open(s->payload_fd, name);

@@ -24,9 +24,6 @@
 /* Between two attempts to be rid of a unit that PID 1 does not drop. */
 #define UNIT_AGAIN_USEC (60 * USEC_PER_SEC)
 
-/* How many tasks a record has. */
-#define RECORD_TASKS_MAX 16
-
 /* How many of the processes that could not be killed an error names. */
 #define PIDS_NAMED_MAX 16
 
@@ -99,11 +96,11 @@ static void answer_waiters(Scope *s)
  * asked yet how it ended. */
 static void drop_tasks(Scope *s)
 {
-        unsigned n_kept = s->is_job ? 0 : RECORD_TASKS_MAX;
+        unsigned n_kept = s->is_job ? 0 : ENDED_TASKS_MIN;
         Task *t, *next;
 
         HASH_ITER (hh, s->tasks, t, next) { /* in order of creation */
-                if (t->starting)
+                if (t->starting || t->open)
                         task_start_failed(t); /* as whoever wanted it is told */
                 else
                         task_set_lost(t);
@@ -135,6 +132,7 @@ static void finish(ScopeRelease *r)
         s->frozen_by_systemd = false;
         if (s->exit_usec == 0)
                 s->exit_usec = now_realtime_usec();
+        s->ended_boot_usec = now_boottime_usec();
         scope_set_state(s, final_state(s, r->reason));
         record_released(s, r->reason);
         s->stopping = false;
@@ -149,8 +147,9 @@ static void finish(ScopeRelease *r)
         TAILQ_CONCAT(&calls, &r->calls, waiters);
         scope_release_free(r);
         if (scope_object_path(s, &path) >= 0)
-                (void) sd_bus_emit_signal(m->bus, BUS_PATH, BUS_INTERFACE, "ScopeReleased", "oss",
-                                          path, s->name, scope_state_name(s));
+                (void) sd_bus_emit_signal(m->bus, BUS_PATH, BUS_INTERFACE, "ScopeReleased",
+                                          "ossiib", path, s->name, scope_state_name(s),
+                                          s->exit_status, s->exit_signal, (int) (s->oom_kills > 0));
         manager_changed(m, "NScopes");
         answer_waiters(s);
         calls_reply_empty(&calls);
@@ -294,9 +293,18 @@ static void kill_rest(Scope *s)
 
         if (s->payload_fd < 0)
                 return;
+        s->newborn = false;
+        scope_withdraw_tasks(s);
         r = cgroup_kill(s->payload_fd);
         if (r < 0 && r != -ENOENT)
                 log_error("%s: cannot kill its processes: %s", s->unit, strerror(-r));
+}
+
+/* What was being started is born perhaps after the rest was killed: when a task has begun since, and when all
+ * that are known to run have ended. To kill everything at the end of each of thousands would take minutes. */
+static bool is_to_be_killed_again(const Scope *s)
+{
+        return s->newborn || HASH_COUNT(s->tasks) == s->n_tasks_over + s->n_starting_tasks;
 }
 
 static void take_figures(Scope *s)
@@ -304,8 +312,10 @@ static void take_figures(Scope *s)
         Metrics metrics;
 
         scope_check_oom(s);
-        if (scope_read_metrics(s, &metrics) >= 0)
+        if (scope_read_metrics(s, &metrics) >= 0) {
+                metrics_end(&metrics);
                 s->metrics = metrics;
+        }
 }
 
 static void release_unit(ScopeRelease *r)
@@ -341,9 +351,9 @@ void scope_release_continue(Scope *s)
         ScopeRelease *r = s->release;
         bool populated = scope_populated(s) > 0;
 
-        /* What was being started is born perhaps after the rest was killed. PID 1 alone lets them live on. */
+        /* PID 1 alone lets them live on. */
         if (r->step != RELEASE_STEP_UNIT && (s->ending != RELEASE_STOPPED || s->destroying) &&
-            populated)
+            populated && is_to_be_killed_again(s))
                 kill_rest(s);
         if (r->step == RELEASE_STEP_EMPTY) {
                 if (populated) {
@@ -357,6 +367,7 @@ void scope_release_continue(Scope *s)
                 set_deadline(r, STATUSES_TIMEOUT_USEC);
         }
         if (r->step == RELEASE_STEP_STATUSES) {
+                scope_withdraw_tasks(s);
                 if (s->unit_started && scope_tasks_pending(s))
                         return;
                 release_unit(r);

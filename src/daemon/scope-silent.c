@@ -50,7 +50,7 @@ static void take_status(Scope *s, const char *task, pid_t pid, uint64_t start_us
 static Task *pending_task(const Scope *s)
 {
         for (Task *t = s->tasks; t; t = t->hh.next)
-                if (!t->ended && !t->starting)
+                if (!t->ended && !t->starting && !t->open)
                         return t;
         return NULL;
 }
@@ -72,20 +72,12 @@ void scope_end_silence(Scope *s)
                 take_status(s, TASK_MAIN, s->main_pid, s->start_usec);
 }
 
-/* Then the deadline of that start is the one that counts. */
-static bool is_starting_one(const Scope *s)
-{
-        for (Task *t = s->tasks; t; t = t->hh.next)
-                if (t->starting)
-                        return true;
-        return false;
-}
-
 static bool is_silent(const Scope *s)
 {
+        /* Of a start that deadline is the one that counts, or whoever is to start it. */
         return s->link && scope_is_live(s) && !s->create && !s->recovering && !s->release &&
                !s->frozen_by_systemd && (s->armed || s->is_job) && scope_populated(s) == 0 &&
-               scope_tasks_pending(s) && !is_starting_one(s);
+               scope_tasks_pending(s) && !scope_is_starting_task(s);
 }
 
 static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)

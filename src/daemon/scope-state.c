@@ -5,58 +5,29 @@
 #include "basic/cgroup-file.h"
 #include "daemon/log.h"
 #include "daemon/record.h"
+#include "daemon/state-file.h"
+#include "daemon/usage.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <sys/stat.h>
 
-/* Far above what 19 limits and a description need; a larger file is not ours. */
-#define STATE_FILE_MAX (1024 * 1024)
+/* What a caller may make us remember of a scope: limits on some hundred disks. */
+#define STATE_MAX (32 * 1024)
 
-/* The last field, of every version: a file without it was cut off. */
-#define END_KEY "end"
-
-/* "limit=MemoryMax=67108864": each limit in its text form, a list once an element. */
 static void append_limits(Fields *f, const Limits *limits)
 {
-        for (LimitType t = 0; t < _LIMIT_MAX; t++)
-                for (size_t i = 0;; i++) {
-                        _cleanup_(freep) char *value = NULL, *text = NULL;
-                        int r = limits_format(limits, t, i, &value);
-
-                        if (r == 0)
-                                break;
-                        if (r < 0 || asprintf(&text, "%s=%s", limit_table[t].property, value) < 0) {
-                                f->error = -ENOMEM;
-                                return;
-                        }
-                        fields_append(f, "limit", text);
-                }
+        limits_to_fields(limits, "limit", f);
 }
 
 static int read_limit(Limits *l, char *text)
 {
-        _cleanup_(freep) char *reason = NULL;
-        char *value = strchr(text, '=');
-        LimitType t;
+        int r = limits_from_field(l, text);
 
-        if (!value)
-                return -EBADMSG;
-        *value++ = '\0';
-        t = limit_from_property(text);
-        return t < 0 ? 0 /* of a newer version */ : limits_parse(l, t, value, &reason);
+        return r == -ENOENT ? 0 /* of a newer version */ : r;
 }
 
-/* The plain fields: one table for writing and reading. */
-typedef enum FieldType { FIELD_STRING, FIELD_BOOL, FIELD_U64, FIELD_UNSIGNED, FIELD_INT } FieldType;
-
-static const struct {
-        const char *key;
-        FieldType type;
-        size_t offset;
-} scope_fields[] = {
+static const StateField scope_fields[] = {
 #define FIELD(key, type, member)                   \
         {                                          \
                 key, type, offsetof(Scope, member) \
@@ -69,7 +40,20 @@ static const struct {
         FIELD("log", FIELD_STRING, log),
         FIELD("uid", FIELD_UNSIGNED, uid),
         FIELD("priority", FIELD_UNSIGNED, priority),
+        FIELD("service_count", FIELD_UNSIGNED, n_services),
+        FIELD("require_path_count", FIELD_UNSIGNED, n_require_paths),
         FIELD("frozen_by", FIELD_UNSIGNED, frozen_by),
+        FIELD("pressure_started_usec", FIELD_U64, pressure.started_usec),
+        FIELD("pressure_frozen_for", FIELD_UNSIGNED, pressure.frozen_for),
+        FIELD("pressure_frozen_order", FIELD_U64, pressure.frozen_order),
+        FIELD("pressure_demoted", FIELD_BOOL, pressure.demoted),
+        FIELD("pressure_demoted_for", FIELD_UNSIGNED, pressure.demoted_for),
+        FIELD("pressure_demoted_order", FIELD_U64, pressure.demoted_order),
+        FIELD("pressure_demoting", FIELD_BOOL, pressure.demoting),
+        FIELD("pressure_restoring", FIELD_BOOL, pressure.restoring),
+        FIELD("pressure_weight_theirs", FIELD_BOOL, pressure.weight_theirs),
+        FIELD("pressure_weight_before", FIELD_U64, pressure.weight_before),
+        FIELD("pressure_weight_demoted", FIELD_U64, pressure.weight_demoted),
         FIELD("job", FIELD_BOOL, is_job),
         FIELD("release_on_empty", FIELD_BOOL, release_on_empty),
         FIELD("destroying", FIELD_BOOL, destroying),
@@ -77,10 +61,18 @@ static const struct {
         FIELD("ending", FIELD_UNSIGNED, ending),
         FIELD("main_ended", FIELD_BOOL, main_ended),
         FIELD("main_oom", FIELD_BOOL, main_oom),
+        FIELD("main_timed_out", FIELD_BOOL, main_timed_out),
+        FIELD("main_due_usec", FIELD_U64, main_due_usec),
         FIELD("created_usec", FIELD_U64, created_usec),
         FIELD("start_usec", FIELD_U64, start_usec),
         FIELD("exit_usec", FIELD_U64, exit_usec),
+        FIELD("stop_timeout_usec", FIELD_U64, stop_timeout_usec),
+        FIELD("ended_boot_usec", FIELD_U64, ended_boot_usec),
         FIELD("oom_kills", FIELD_U64, oom_kills),
+        FIELD("memory_told_high", FIELD_U64, memory_told.high),
+        FIELD("memory_told_max", FIELD_U64, memory_told.max),
+        FIELD("memory_told_oom", FIELD_U64, memory_told.oom),
+        FIELD("memory_told_usec", FIELD_U64, memory_told_usec),
         FIELD("main_pid", FIELD_INT, main_pid),
         FIELD("exit_status", FIELD_INT, exit_status),
         FIELD("exit_signal", FIELD_INT, exit_signal),
@@ -93,64 +85,6 @@ static const struct {
         FIELD("destroyer_pid", FIELD_INT, destroyer_pid),
 #undef FIELD
 };
-
-static void append_field(Fields *f, const Scope *s, size_t i)
-{
-        const void *p = (const char *) s + scope_fields[i].offset;
-        const char *key = scope_fields[i].key;
-
-        switch (scope_fields[i].type) {
-        case FIELD_STRING:
-                fields_append(f, key, *(char *const *) p);
-                break;
-        case FIELD_BOOL:
-                fields_append_u64(f, key, *(const bool *) p);
-                break;
-        case FIELD_U64:
-                fields_append_u64(f, key, *(const uint64_t *) p);
-                break;
-        case FIELD_UNSIGNED:
-                fields_append_u64(f, key, *(const unsigned *) p);
-                break;
-        case FIELD_INT:
-                fields_append_i64(f, key, *(const int *) p);
-                break;
-        }
-}
-
-static int read_plain_field(Scope *s, size_t i, const char *value)
-{
-        void *p = (char *) s + scope_fields[i].offset;
-        FieldType type = scope_fields[i].type;
-        uint64_t u = 0;
-        int64_t n = 0;
-        int r;
-
-        if (type == FIELD_STRING) {
-                char *copy = strdup(value);
-
-                if (!copy)
-                        return -ENOMEM;
-                free(*(char **) p);
-                *(char **) p = copy;
-                return 0;
-        }
-        r = type == FIELD_INT ? parse_i64(value, &n) : parse_u64(value, &u);
-        if (r < 0)
-                return r;
-        if ((type == FIELD_UNSIGNED && u > UINT_MAX) ||
-            (type == FIELD_INT && (n < INT_MIN || n > INT_MAX)))
-                return -ERANGE;
-        if (type == FIELD_BOOL)
-                *(bool *) p = u != 0;
-        else if (type == FIELD_U64)
-                *(uint64_t *) p = u;
-        else if (type == FIELD_UNSIGNED)
-                *(unsigned *) p = (unsigned) u;
-        else
-                *(int *) p = (int) n;
-        return 0;
-}
 
 static void append_metrics(Fields *f, const Metrics *m)
 {
@@ -174,78 +108,28 @@ static int read_metric(Metrics *m, const char *key, const char *value)
         return 1;
 }
 
-static int write_atomically(int dir, const char *name, const char *data, size_t length)
+static void append_scope(Fields *f, const Scope *s)
 {
-        _cleanup_(freep) char *temporary = NULL;
-        _cleanup_(closep) int fd = -EBADF;
-
-        if (asprintf(&temporary, ".#%s", name) < 0)
-                return -ENOMEM;
-        /* A new one: what stands there may be a pipe, or a link. */
-        (void) unlinkat(dir, temporary, 0);
-        fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0)
-                return -errno;
-        for (size_t done = 0; done < length;) {
-                ssize_t n = write(fd, data + done, length - done);
-
-                if (n < 0) {
-                        int r = -errno;
-
-                        (void) unlinkat(dir, temporary, 0);
-                        return r;
-                }
-                done += (size_t) n;
-        }
-        if (renameat(dir, temporary, dir, name) < 0) {
-                int r = -errno;
-
-                (void) unlinkat(dir, temporary, 0);
-                return r;
-        }
-        return 0;
+        fields_append(f, "state", scope_state_to_string(s->state));
+        state_append(f, s, scope_fields, ELEMENTSOF(scope_fields));
+        append_limits(f, &s->limits);
+        append_metrics(f, &s->metrics);
 }
 
-/* A page is written in one piece, even if the daemon is killed amid it. */
-#define IN_PLACE_MAX 4096
-
-/* Overwrites the file of before, where there is no room for another: so what a job has come to is known
- * although the disk is full. The padding takes the place of what was longer. */
-static int write_in_place(int dir, const char *name, Fields *f)
+int scope_check_size(const Scope *s, const Limits *changes, sd_bus_error *error)
 {
-        _cleanup_(closep) int fd = -EBADF;
-        char padding[IN_PLACE_MAX];
-        struct stat st;
-        size_t n = strlen("pad=\n") + strlen(END_KEY "=1\n");
+        _cleanup_(fields_done) Fields f = {};
 
-        fd = openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return -ENOSPC;
-        if (!S_ISREG(st.st_mode) || f->length + n > IN_PLACE_MAX || st.st_size > IN_PLACE_MAX)
-                return -ENOSPC;
-        n = (size_t) st.st_size > f->length + n ? (size_t) st.st_size - f->length - n : 0;
-        memset(padding, '-', n);
-        padding[n] = '\0';
-        fields_append(f, "pad", padding);
-        fields_append(f, END_KEY, "1");
-        if (f->error < 0)
-                return f->error;
-        return pwrite(fd, f->data, f->length, 0) == (ssize_t) f->length ? 0 : -ENOSPC;
-}
-
-static int write_state(int dir, const char *name, Fields *f)
-{
-        size_t length = f->length;
-        int r;
-
-        fields_append(f, END_KEY, "1");
-        if (f->error < 0)
-                return f->error;
-        r = write_atomically(dir, name, f->data, f->length);
-        if (r != -ENOSPC && r != -EDQUOT)
-                return r;
-        f->length = length;
-        return write_in_place(dir, name, f) < 0 ? r : 0;
+        append_scope(&f, s);
+        if (changes)
+                append_limits(&f, changes);
+        if (f.error < 0)
+                return f.error;
+        if (f.length <= STATE_MAX)
+                return 0;
+        return error_set(error, ERROR_LIMITS_EXCEEDED,
+                         "%s with these limits takes %zu bytes to remember; at most %d are allowed",
+                         s->name, f.length, STATE_MAX);
 }
 
 int scope_save(const Scope *s)
@@ -254,13 +138,9 @@ int scope_save(const Scope *s)
         char name[64];
         int r;
 
-        fields_append(&f, "state", scope_state_to_string(s->state));
-        for (size_t i = 0; i < ELEMENTSOF(scope_fields); i++)
-                append_field(&f, s, i);
-        append_limits(&f, &s->limits);
-        append_metrics(&f, &s->metrics);
+        append_scope(&f, s);
         (void) snprintf(name, sizeof name, "%s.scope", s->id);
-        r = write_state(s->manager->runtime_fd, name, &f);
+        r = state_file_write(s->manager->runtime_fd, name, &f);
         if (r < 0)
                 log_error("%s: cannot write %s/%s: %s", s->unit, s->manager->runtime_path, name,
                           strerror(-r));
@@ -287,33 +167,6 @@ void scope_forget_socket(const Scope *s)
         (void) forget_file(s, "sock");
 }
 
-static int read_file(int dir, const char *name, char **ret, size_t *ret_length)
-{
-        _cleanup_(closep) int fd = -EBADF;
-        _cleanup_(freep) char *data = NULL;
-        struct stat st;
-        ssize_t n;
-
-        fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        if (fd < 0)
-                return -errno;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode) || st.st_size > STATE_FILE_MAX)
-                return -EBADMSG;
-        if (st.st_uid != geteuid())
-                return -EPERM;
-        data = malloc((size_t) st.st_size + 1);
-        if (!data)
-                return -ENOMEM;
-        n = read(fd, data, (size_t) st.st_size);
-        if (n < 0)
-                return -errno;
-        *ret_length = (size_t) n;
-        *ret = TAKE_PTR(data);
-        return 0;
-}
-
 int scope_load_outcome(Scope *s)
 {
         _cleanup_(freep) char *data = NULL;
@@ -324,7 +177,7 @@ int scope_load_outcome(Scope *s)
         int r;
 
         (void) snprintf(name, sizeof name, "%s.outcome", s->id);
-        r = read_file(s->manager->runtime_fd, name, &data, &length);
+        r = state_file_read(s->manager->runtime_fd, name, &data, &length);
         if (r < 0)
                 return r;
         reader = fields_reader(data, length);
@@ -336,6 +189,8 @@ int scope_load_outcome(Scope *s)
                         continue;
                 if (parse_u64(value, &n) < 0)
                         continue;
+                if (n > INT32_MAX && !endswith(key, "_usec"))
+                        return -EBADMSG;
                 if (streq(key, "pid"))
                         report.pid = (pid_t) n;
                 else if (streq(key, "start_usec"))
@@ -348,6 +203,8 @@ int scope_load_outcome(Scope *s)
                         report.signal = (int) n;
                 else if (streq(key, "oom"))
                         report.oom = n != 0;
+                else if (streq(key, "timed_out"))
+                        report.timed_out = n != 0;
         }
         if (r < 0)
                 return r;
@@ -372,12 +229,11 @@ static int read_scope_field(Scope *s, const char *key, char *value)
         }
         if (streq(key, "limit"))
                 return read_limit(&s->limits, value);
-        for (size_t i = 0; i < ELEMENTSOF(scope_fields); i++)
-                if (streq(key, scope_fields[i].key))
-                        return offsetof(Scope, unit) == scope_fields[i].offset
-                                       ? 0 /* the hash's key, known already */
-                                       : read_plain_field(s, i, value);
-        r = read_metric(&s->metrics, key, value);
+        if (streq(key, "unit"))
+                return 0; /* the hash's key, known already */
+        r = state_read(s, scope_fields, ELEMENTSOF(scope_fields), key, value);
+        if (r == 0)
+                r = read_metric(&s->metrics, key, value);
         return r < 0 ? r : 0;
 }
 
@@ -395,7 +251,7 @@ static int find_unit(const char *data, size_t length, char **ret)
         memcpy(copy, data, length);
         reader = fields_reader(copy, length);
         while ((r = fields_next(&reader, &key, &value)) > 0) {
-                complete = streq(key, END_KEY);
+                complete = streq(key, STATE_END_KEY);
                 if (!unit && streq(key, "unit") && !(unit = strdup(value)))
                         return -ENOMEM;
         }
@@ -430,7 +286,9 @@ static int check_scope(const Scope *s)
                 r = scope_name_parse(s->name, &name, &reason);
         if (r < 0)
                 return r == -ENOMEM ? r : -EBADMSG;
-        if (!streq(slice, s->slice) || !streq(name, s->name) || s->ending > RELEASE_STOPPED)
+        if (!streq(slice, s->slice) || !streq(name, s->name) || s->ending > RELEASE_STOPPED ||
+            s->pressure.frozen_for >= _PSI_RESOURCE_MAX ||
+            s->pressure.demoted_for >= _PSI_RESOURCE_MAX)
                 return -EBADMSG;
         /* systemd escapes names that the kernel could take for its own. */
         if (s->path && (s->path[0] != '/' || !last || !streq(last + 1 + (last[1] == '_'), s->unit)))
@@ -449,7 +307,7 @@ static int load_scope(Manager *m, const char *file, Scope **ret)
 
         r = read_id(file, &id);
         if (r >= 0)
-                r = read_file(m->runtime_fd, file, &data, &length);
+                r = state_file_read(m->runtime_fd, file, &data, &length);
         if (r >= 0)
                 r = find_unit(data, length, &unit);
         if (r < 0)
@@ -470,6 +328,8 @@ static int load_scope(Manager *m, const char *file, Scope **ret)
         }
         if (r >= 0)
                 r = check_scope(s);
+        if (r >= 0)
+                r = scope_set_creator(s, s->uid);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(s);
@@ -503,13 +363,6 @@ static void note_freezes(Scope *s)
         scope_record_freezes(s, NULL);
         if (s->freezes_recorded != recorded)
                 (void) scope_save(s);
-}
-
-/* What the daemon is short of does not concern a scope alone: it ends, and the next one finds all files, and
- * all supervisors, again. */
-static bool is_shortage(int r)
-{
-        return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -ENOSPC;
 }
 
 static int open_cgroups(Scope *s)

@@ -25,6 +25,8 @@ static void undo_finish(ScopeCreate *c)
         TAILQ_CONCAT(&waiters, &s->waiters, waiters);
         (void) scope_forget_files(s, true);
         fault_point(FAULT_CREATE_UNDONE);
+        /* It was never announced, but GetScope has named it to whoever follows the signals. */
+        scope_emit_removed(s);
         scope_free(s);
 
         /* Only now: whoever is told that it failed finds nothing of it. */

@@ -4,42 +4,16 @@
 
 #include "basic/cgroup-file.h"
 #include "basic/fault.h"
+#include "basic/process.h"
+#include "daemon/drain.h"
 #include "daemon/log.h"
 #include "daemon/record.h"
+#include "daemon/usage.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <sys/inotify.h>
 #include <sys/random.h>
-
-static const char *const scope_state_table[_SCOPE_STATE_MAX] = {
-        [SCOPE_CREATING] = "creating",   [SCOPE_ACTIVE] = "active", [SCOPE_FROZEN] = "frozen",
-        [SCOPE_RELEASING] = "releasing", [SCOPE_ZOMBIE] = "zombie", [SCOPE_EXITED] = "exited",
-        [SCOPE_FAILED] = "failed",       [SCOPE_KILLED] = "killed", [SCOPE_LOST] = "lost",
-};
-
-const char *scope_state_to_string(ScopeState s)
-{
-        return s >= 0 && s < _SCOPE_STATE_MAX ? scope_state_table[s] : NULL;
-}
-
-ScopeState scope_state_from_string(const char *s)
-{
-        for (ScopeState i = 0; i < _SCOPE_STATE_MAX; i++)
-                if (streq(scope_state_table[i], s))
-                        return i;
-        return _SCOPE_STATE_INVALID;
-}
-
-ScopeState outcome_state(int exit_status, int exit_signal)
-{
-        if (exit_signal == SIGKILL)
-                return SCOPE_KILLED;
-        if (exit_signal != 0)
-                return SCOPE_FAILED;
-        return exit_status < 0 ? SCOPE_LOST : exit_status == 0 ? SCOPE_EXITED : SCOPE_FAILED;
-}
 
 const char *scope_state_name(const Scope *s)
 {
@@ -78,9 +52,11 @@ int scope_new(Manager *m, const char *slice, const char *name, const char *unit,
                 .exit_status = -1,
                 .destroyer_uid = UID_INVALID,
                 .created_usec = now_realtime_usec(),
+                .stop_timeout_usec = m->config.stop_timeout_usec,
                 .cgroup_fd = -EBADF,
                 .payload_fd = -EBADF,
         };
+        TAILQ_INIT(&s->tasks_over);
         TAILQ_INIT(&s->spawns_held);
         TAILQ_INIT(&s->held);
         TAILQ_INIT(&s->unheard);
@@ -113,10 +89,13 @@ Scope *scope_free(Scope *s)
         scope_release_free(s->release);
         systemd_call_free(s->unit_query);
         HASH_DEL(s->manager->scopes, s);
+        drain_check(s->manager);
         if (scope_has_ended(s))
                 s->manager->n_records--;
         if (s->state == SCOPE_ZOMBIE)
                 s->manager->n_zombies--;
+        usage_subtract(s);
+        s->usage = usage_put(s->usage);
         HASH_ITER (hh, s->tasks, t, next)
                 task_free(t);
         calls_drop(&s->held);
@@ -166,7 +145,11 @@ void scope_set_state(Scope *s, ScopeState state)
                 m->n_zombies += state == SCOPE_ZOMBIE ? 1 : -1;
                 manager_changed(m, "NZombies");
         }
+        usage_subtract(s);
         s->state = state;
+        usage_add(s);
+        drain_check(m);
+        pressure_on_state(s);
         scope_changed(s, "State");
 }
 
@@ -186,40 +169,9 @@ int scope_read_metrics(const Scope *s, Metrics *ret)
         return metrics_read_scope(s->cgroup_fd, s->payload_fd, ret);
 }
 
-void scope_take_oom_kills(Scope *s, uint64_t kills)
-{
-        _cleanup_(freep) char *path = NULL;
-
-        if (kills <= s->oom_kills)
-                return;
-        s->oom_kills = kills;
-        record_oom(s);
-        (void) scope_save(s);
-        scope_changed(s, "OOMKills");
-        if (scope_object_path(s, &path) >= 0)
-                (void) sd_bus_emit_signal(s->manager->bus, BUS_PATH, BUS_INTERFACE, "ScopeOOM",
-                                          "ost", path, s->name, kills);
-}
-
-void scope_check_oom(Scope *s)
-{
-        uint64_t kills;
-
-        if (s->payload_fd >= 0 &&
-            cgroup_read_key(s->payload_fd, "memory.events", "oom_kill", &kills) >= 0)
-                scope_take_oom_kills(s, kills);
-}
-
 static int on_events(sd_event_source *source, const struct inotify_event *event, void *userdata)
 {
         scope_on_cgroup_event(userdata);
-        return 0;
-}
-
-static int on_memory_events(sd_event_source *source, const struct inotify_event *event,
-                            void *userdata)
-{
-        scope_check_oom(userdata);
         return 0;
 }
 
@@ -251,16 +203,13 @@ int scope_open_payload(Scope *s)
         r = watch_file(s, "cgroup.events", on_events, &s->events_watch);
         if (r >= 0)
                 r = scope_watch_freezes(s);
-        if (r < 0)
-                return r;
-        r = watch_file(s, "memory.events", on_memory_events, &s->memory_watch);
-        return r == -ENOENT ? 0 : r; /* no memory controller */
+        return r < 0 ? r : scope_watch_memory(s);
 }
 
 void scope_close_cgroup(Scope *s)
 {
         s->events_watch = sd_event_source_disable_unref(s->events_watch);
-        s->memory_watch = sd_event_source_disable_unref(s->memory_watch);
+        scope_unwatch_memory(s);
         s->freeze_watch = sd_event_source_disable_unref(s->freeze_watch);
         s->payload_fd = safe_close(s->payload_fd);
         s->cgroup_fd = safe_close(s->cgroup_fd);
@@ -269,7 +218,8 @@ void scope_close_cgroup(Scope *s)
 void scope_reset_main(Scope *s)
 {
         s->start_recorded = s->exit_recorded = 0;
-        s->main_ended = s->main_oom = false;
+        s->main_ended = s->main_oom = s->main_timed_out = false;
+        s->main_due_usec = 0;
         s->main_pid = 0;
         s->exit_status = -1;
         s->exit_signal = 0;
@@ -285,6 +235,7 @@ void scope_take_main(Scope *s, const TaskReport *report)
                 scope_reset_main(s);
         s->main_pid = report->pid;
         s->start_usec = report->start_usec;
+        s->main_due_usec = report->due_usec;
         if (is_other)
                 scope_changed(s, "MainPID");
         if (!report->ended)
@@ -293,6 +244,7 @@ void scope_take_main(Scope *s, const TaskReport *report)
                 return; /* it was known already */
         s->main_ended = true;
         s->main_oom = report->oom;
+        s->main_timed_out = report->timed_out;
         s->exit_usec = report->exit_usec;
         s->exit_status = report->signal ? -1 : report->exit;
         s->exit_signal = report->signal;
@@ -300,41 +252,50 @@ void scope_take_main(Scope *s, const TaskReport *report)
 
 static void trim_tasks(Scope *s)
 {
-        Task *t, *next;
+        Task *t = TAILQ_FIRST(&s->tasks_over);
 
-        if (s->n_ended_tasks <= ENDED_TASKS_MAX)
+        /* Some in any case: whoever waits for a task asks for it a moment after its end. */
+        if (s->n_ended_tasks <= ENDED_TASKS_MIN ||
+            (s->n_ended_tasks <= ENDED_TASKS_MAX && !usage_remembers_too_much(s)))
                 return;
-        HASH_ITER (hh, s->tasks, t, next) { /* in order of creation */
-                if (!task_is_over(t) || streq(t->name, TASK_MAIN))
-                        continue;
-                if (s->link)
-                        (void) supervisor_forget(s->link, t->name);
-                task_emit_removed(t);
-                task_free(t);
+        if (t && streq(t->name, TASK_MAIN))
+                t = TAILQ_NEXT(t, over);
+        if (!t)
                 return;
-        }
+        if (s->link)
+                (void) supervisor_forget(s->link, t->name);
+        task_emit_removed(t);
+        task_free(t);
 }
 
 void scope_on_task(Scope *s, const TaskReport *report)
 {
         Task *t = task_find(s, report->task);
         bool is_new = !t, had_ended = t && task_is_over(t), was_starting = t && t->starting;
+        bool was_open = t && t->open;
 
+        if (report->open) {
+                scope_on_open_task(s, report);
+                return;
+        }
         if (!t && task_new(s, report->task, &t) < 0) {
                 log_error("%s: out of memory for task %s", s->unit, report->task);
                 return;
         }
         if (streq(t->name, TASK_MAIN)) {
-                if (was_starting)
+                if (was_starting || was_open)
                         scope_reset_main(s);
                 scope_take_main(s, report);
         }
         scope_check_oom(s);
+        s->newborn = s->newborn || !report->ended;
         task_update(t, report);
-        if (is_new) {
+        if (is_new || was_open)
                 s->armed = true;
+        if (is_new)
                 task_emit_added(t);
-        }
+        else if (was_open)
+                task_emit_begun(t);
         if (report->ended && !had_ended) {
                 task_emit_exited(t);
                 trim_tasks(s);
@@ -357,12 +318,7 @@ bool scope_tasks_pending(const Scope *s)
 {
         if (!s->link)
                 return false;
-        if (!supervisor_is_synced(s->link))
-                return true;
-        for (Task *t = s->tasks; t; t = t->hh.next)
-                if (!task_is_over(t))
-                        return true;
-        return false;
+        return !supervisor_is_synced(s->link) || HASH_COUNT(s->tasks) > s->n_tasks_over;
 }
 
 static void on_empty(Scope *s)
@@ -385,6 +341,7 @@ static void on_empty(Scope *s)
 
 void scope_on_cgroup_event(Scope *s)
 {
+        drain_check(s->manager);
         if (s->state == SCOPE_CREATING || s->recovering || scope_has_ended(s))
                 return;
         scope_check_freezers(s);
@@ -431,26 +388,41 @@ void scope_on_stopping(Scope *s)
 }
 
 /* Children that had not executed their program when their supervisor died would do so yet, and whoever
- * wanted them is told that they failed. */
-static void kill_unborn(Scope *s)
+ * wanted them is told that they failed. What it may have moved, and still lives to tell, stays. */
+static void abort_starts(Scope *s, bool lives)
 {
-        for (Task *t = s->tasks; t; t = t->hh.next) {
-                _cleanup_(closep) int leaf = -EBADF;
+        for (Task *t = s->tasks; t; t = t->hh.next)
+                if (t->starting && !(t->attach && lives))
+                        task_abort_start(t);
+}
 
-                if (!t->starting || s->payload_fd < 0)
-                        continue;
-                leaf = cgroup_open(s->payload_fd, t->name);
-                if (leaf >= 0)
-                        (void) cgroup_kill(leaf);
-        }
+/* One that is just being killed may have lost its connection and still have the socket to connect to. */
+static bool supervisor_lives(const Scope *s)
+{
+        _cleanup_(closep) int fd = -EBADF;
+        _cleanup_(freep) pid_t *pids = NULL;
+        bool lives = false;
+        size_t n = 0;
+
+        if (s->cgroup_fd >= 0)
+                fd = cgroup_open(s->cgroup_fd, "supervisor");
+        if (fd < 0 || cgroup_pids(fd, true, &pids, &n) < 0)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                lives = lives || !process_is_ending(pids[i]);
+        return lives;
 }
 
 void scope_on_supervisor_gone(Scope *s)
 {
         bool heard = supervisor_is_synced(s->link);
+        _cleanup_(supervisor_link_freep) SupervisorLink *again = NULL;
 
         s->recovering = false;
-        kill_unborn(s);
+        /* Only the connection may have ended, as when somebody else has connected. */
+        if (heard && !s->create && !s->release && !scope_has_ended(s) && supervisor_lives(s))
+                (void) supervisor_connect(s, &again);
+        abort_starts(s, again);
         supervisor_link_free(TAKE_PTR(s->link));
         if (s->create) {
                 scope_create_on_supervisor_gone(s);
@@ -459,9 +431,9 @@ void scope_on_supervisor_gone(Scope *s)
         if (scope_has_ended(s))
                 return;
         if (!s->release) {
-                /* Only the connection may have ended, as when somebody else has connected. */
-                if (heard && supervisor_connect(s, &s->link) >= 0) {
+                if (again) {
                         log_info("%s: connecting to its supervisor once more", s->unit);
+                        s->link = TAKE_PTR(again);
                         return;
                 }
                 log_warning("%s: its supervisor has ended unexpectedly", s->unit);
@@ -508,26 +480,63 @@ Scope *scope_drop(Scope *s)
         return scope_retire(s);
 }
 
-static Scope *oldest_record(Manager *m)
+/* Records may go that much later than they have to, for the sake of fewer wakeups. */
+#define RECORDS_ACCURACY_USEC USEC_PER_SEC
+
+/* Of one user, or of all (UID_INVALID). */
+static Scope *oldest_record(Manager *m, uid_t uid)
 {
         Scope *oldest = NULL;
 
         for (Scope *s = m->scopes; s; s = s->hh.next)
-                if (scope_has_ended(s) && (!oldest || s->exit_usec < oldest->exit_usec))
+                if (scope_has_ended(s) && (uid == UID_INVALID || s->uid == uid) &&
+                    (!oldest || s->ended_boot_usec < oldest->ended_boot_usec))
                         oldest = s;
         return oldest;
 }
 
+static int on_too_old(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        manager_trim_records(userdata);
+        return 0;
+}
+
+/* Nothing is waited for without a record. */
+static void set_records_timer(Manager *m, uint64_t usec)
+{
+        int r;
+
+        if (!m->records_timer) {
+                r = sd_event_add_time(m->event, &m->records_timer, CLOCK_BOOTTIME, usec,
+                                      RECORDS_ACCURACY_USEC, on_too_old, m);
+        } else {
+                r = sd_event_source_set_time(m->records_timer, usec);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(m->records_timer, SD_EVENT_ONESHOT);
+        }
+        if (r < 0)
+                log_error("cannot wait until records are too old: %s", strerror(-r));
+}
+
 void manager_trim_records(Manager *m)
 {
-        uint64_t now = now_realtime_usec();
+        uint64_t now = now_boottime_usec();
 
         while (m->n_records > 0 && !m->adopting) {
-                Scope *s = oldest_record(m);
+                bool too_many = m->n_records > m->config.records_max;
+                Scope *s = oldest_record(m, too_many ? usage_most_records(m) : UID_INVALID);
+                uint64_t until;
 
-                if (m->n_records <= m->config.records_max &&
-                    s->exit_usec + m->config.records_max_age_usec > now)
+                /* Of an older daemon, which has not told. */
+                if (s->ended_boot_usec == 0 || s->ended_boot_usec > now)
+                        s->ended_boot_usec = now;
+                if (__builtin_add_overflow(s->ended_boot_usec, m->config.records_max_age_usec,
+                                           &until))
+                        until = UINT64_MAX;
+                if (!too_many && until > now) {
+                        set_records_timer(m, until);
                         return;
+                }
                 scope_drop(s);
         }
 }

@@ -3,9 +3,12 @@
 #pragma once
 
 #include "basic/limits.h"
+#include "basic/memory-events.h"
 #include "basic/metrics.h"
 #include "basic/name.h"
+#include "basic/state.h"
 #include "daemon/call.h"
+#include "daemon/pressure.h"
 #include "daemon/spec.h"
 #include "daemon/supervisor-link.h"
 #include "daemon/systemd-job.h"
@@ -13,29 +16,10 @@
 
 #include <uthash.h>
 
-typedef enum ScopeState {
-        SCOPE_CREATING,
-        SCOPE_ACTIVE, /* a job shows it as "running" */
-        SCOPE_FROZEN,
-        SCOPE_RELEASING,
-        SCOPE_ZOMBIE,
-        SCOPE_EXITED, /* from here on it is a record */
-        SCOPE_FAILED,
-        SCOPE_KILLED,
-        SCOPE_LOST,
-        _SCOPE_STATE_MAX,
-        _SCOPE_STATE_INVALID = -EINVAL,
-} ScopeState;
-
-const char *scope_state_to_string(ScopeState s);
-ScopeState scope_state_from_string(const char *s);
-
-/* How a task, or a job by its main task, has ended: SCOPE_EXITED, _FAILED, _KILLED, or _LOST when neither its
- * status (-1) nor a signal (0) is known. */
-ScopeState outcome_state(int exit_status, int exit_signal);
-
 /* Who froze a scope: a set, since pressure undoes only its own. */
-#define FROZEN_BY_CLIENT (1u << 0)
+#define FROZEN_BY_CLIENT    (1u << 0)
+#define FROZEN_BY_EMERGENCY (1u << 1)
+#define FROZEN_BY_PRESSURE  (1u << 2)
 
 /* Whose freezes stand in the journal, without their thaw. */
 #define FREEZE_OURS     (1u << 0)
@@ -62,26 +46,37 @@ struct Scope {
         char *path; /* the unit's ControlGroup ("/workload.slice/…"); NULL before it is known */
         char *description;
         char *log; /* of the main task */
-        uid_t uid; /* its creator */
+        uid_t uid; /* its creator: scope_set_creator() */
+        Usage *usage;
         unsigned priority;
-        bool is_job; /* made by Run: released when main has ended */
+        unsigned n_services, n_require_paths; /* of a job, as it was asked for */
+        bool is_job;                          /* made by Run: released when main has ended */
         bool release_on_empty;
         bool armed;        /* ReleaseOnEmpty, by the first task */
         bool unit_started; /* PID 1 was asked for it and its end was not seen */
         bool stopping;     /* PID 1 stops it */
         bool destroying;   /* DestroyScope was called: after a restart it is gone on with */
         bool undone;       /* its creation has failed: a zombie that leaves no record */
+        bool newborn;      /* a task has begun since everything was killed */
         unsigned ending;   /* the ReleaseReason that began its end; RELEASE_LOST: none did */
         bool frozen_by_systemd;
         unsigned frozen_by; /* us; payload is frozen then */
+        ScopePressure pressure;
         Limits limits;
 
         uint64_t created_usec, start_usec, exit_usec; /* CLOCK_REALTIME; 0: not yet */
+        uint64_t stop_timeout_usec;                   /* that its unit was made with */
+        uint64_t
+                ended_boot_usec; /* CLOCK_BOOTTIME, which nobody sets: how old its record is; 0: not yet */
         pid_t main_pid;
         int exit_status; /* of main; -1: not known, or a signal */
         int exit_signal; /* 0: none */
-        bool main_ended, main_oom;
+        bool main_ended, main_oom, main_timed_out;
+        uint64_t main_due_usec; /* when its time is over (CLOCK_MONOTONIC); 0: it is not limited */
         uint64_t oom_kills;
+        MemoryEvents memory_told;  /* by the last job.throttle */
+        uint64_t memory_told_usec; /* and when that was (CLOCK_BOOTTIME); 0: never */
+        MemoryEvents memory_seen;
         Metrics metrics; /* final ones, once it has ended */
 
         /* What of it stands in the journal, so that the next daemon says the rest, and nothing twice. */
@@ -95,9 +90,11 @@ struct Scope {
         int cgroup_fd, payload_fd;
         SupervisorLink *link;
         sd_event_source *events_watch, *memory_watch, *freeze_watch;
-        sd_event_source *silence; /* armed while the supervisor is */
-        Task *tasks;              /* by name */
-        size_t n_ended_tasks;
+        sd_event_source *memory_look; /* instead of memory_watch, while there are events */
+        sd_event_source *silence;     /* armed while the supervisor is */
+        Task *tasks;                  /* by name */
+        size_t n_ended_tasks, n_starting_tasks, n_open_tasks, n_tasks_over;
+        TAILQ_HEAD(, Task) tasks_over; /* as they ended */
 
         SystemdCall *unit_query; /* whether PID 1 still has the unit */
 
@@ -114,6 +111,7 @@ struct Scope {
         CallList waiters;  /* WaitScope */
         CallList freezers; /* FreezeScope, ThawScope */
         sd_event_source *freeze_deadline;
+        bool freeze_pending; /* what pressure wants is not so yet */
 };
 
 static inline bool scope_has_ended(const Scope *s)
@@ -149,6 +147,9 @@ Scope *scope_by_unit(Manager *m, const char *unit);
 int scope_find(Manager *m, const char *text, Scope **ret_scope, Task **ret_task,
                sd_bus_error *error);
 
+/* The same for a scope that is to have a further task. */
+int scope_find_for_task(Manager *m, const char *text, Scope **ret, sd_bus_error *error);
+
 int scope_object_path(const Scope *s, char **ret);
 
 void scope_set_state(Scope *s, ScopeState state);
@@ -156,6 +157,12 @@ void scope_changed(Scope *s, const char *property);
 
 /* The whole of payload: 1, 0, or negative. A scope without payload is not populated. */
 int scope_populated(const Scope *s);
+
+/* Whether some task is being started, by us or by whoever has opened it. */
+static inline bool scope_is_starting_task(const Scope *s)
+{
+        return s->n_starting_tasks > 0 || s->n_open_tasks > 0;
+}
 
 /* Whether the end of some task is still to be told by the supervisor. */
 bool scope_tasks_pending(const Scope *s);
@@ -167,6 +174,10 @@ bool scope_is_unheard(const Scope *s);
 int scope_open_cgroup(Scope *s);
 int scope_open_payload(Scope *s);
 void scope_close_cgroup(Scope *s);
+
+/* scope-memory.c: watches its limits of memory being met, and says so. */
+int scope_watch_memory(Scope *s);
+void scope_unwatch_memory(Scope *s);
 
 /* The number of processes the OOM killer has ended in payload so far, announced when it grew. */
 void scope_check_oom(Scope *s);
@@ -203,14 +214,16 @@ typedef struct ScopeRequest {
         Limits limits;
         unsigned priority;
         bool release_on_empty;
+        bool force; /* admitted whatever the pressure */
         Spec *spec; /* the main task of Run, or NULL */
 } ScopeRequest;
 
 void scope_request_done(ScopeRequest *q);
 
 /* Makes the scope, in memory only; what it needs of the request it takes out of it. Fails with
- * AlreadyExists when the name is in use. */
-int scope_from_request(Manager *m, ScopeRequest *q, Scope **ret, sd_bus_error *error);
+ * AlreadyExists when the name is in use, and with AdmissionRejected under pressure. */
+int scope_from_request(Manager *m, ScopeRequest *q, const Call *call, Scope **ret,
+                       sd_bus_error *error);
 
 /* A scope was loaded: its unit may be a further one of its name. -EBADMSG if it is none at all. */
 int scope_note_instance(const Scope *s);
@@ -288,6 +301,10 @@ void scope_check_freezers(Scope *s);
 /* Records each freeze and thaw, ours and systemd's, that is not recorded yet; the call may be NULL. */
 void scope_record_freezes(Scope *s, const Call *call);
 
+/* Freezes it, or takes back that pressure did: whoever else has frozen it is not thawed. It is so when the kernel
+ * says so. */
+int scope_freeze_for_pressure(Scope *s, bool freeze);
+
 /* Has payload frozen or not, as an earlier daemon wanted it last. */
 void scope_restore_freeze(Scope *s);
 void task_freeze(Task *t, bool freeze, Call *call);
@@ -305,12 +322,30 @@ int scope_refuse_frozen(const Scope *s, sd_bus_error *error);
 /* Everything in payload was killed: lets the supervisor go on to its end. */
 void scope_thaw_to_end(Scope *s);
 
+/* scope-kill.c: kills everything in the scope, or in the task (else NULL), at once, and records it. The call is
+ * NULL when nobody has asked for it. */
+int scope_kill(Scope *s, Task *t, const Call *call, sd_bus_error *error);
+
+/* Another signal than SIGKILL, which the supervisor sends. all: to every process, of the scope or the task. Takes the
+ * call over unless it returns negative. */
+int scope_signal(Scope *s, Task *t, bool all, int signal, Call *call, sd_bus_error *error);
+
 /* scope-limits.c: changes limits of a live scope, in the unit and in force. Takes the limits out of
  * *changes, and the call over unless it returns negative. */
 int scope_set_limits(Scope *s, Limits *changes, Call *call, sd_bus_error *error);
 
+/* Has PID 1 set them in the unit, until that goes. As systemd_call(). */
+int scope_request_properties(const Scope *s, const Limits *limits, systemd_handler_t handler,
+                             void *userdata);
+
+/* What else there is to say of a limit that is not in force; may be "". */
+const char *scope_limits_hint(const Scope *s);
+
 /* scope-state.c */
 int scope_save(const Scope *s);
+
+/* LimitsExceeded when the scope (with changes of its limits, or NULL) is too much to be remembered. */
+int scope_check_size(const Scope *s, const Limits *changes, sd_bus_error *error);
 int scope_forget_files(const Scope *s, bool record); /* negative when the record stays */
 void scope_forget_socket(const Scope *s);            /* before another supervisor listens there */
 int manager_load_scopes(Manager *m);
@@ -328,5 +363,5 @@ void scope_emit_removed(Scope *s);
 Scope *scope_drop(Scope *s);
 Scope *scope_retire(Scope *s);
 
-/* Drops the oldest records beyond the configured number and age. */
+/* Drops records beyond the configured number and age, the oldest first: those too many, of whoever has the most. */
 void manager_trim_records(Manager *m);

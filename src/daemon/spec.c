@@ -2,11 +2,17 @@
 /* What a task is to run and how: read from a call's argv and options, handed to the supervisor. */
 #include "daemon/spec.h"
 
+#include "basic/option.h"
+#include "basic/reason.h"
 #include "basic/size.h"
+#include "daemon/caller.h"
+#include "daemon/limits-bus.h"
 #include "daemon/log.h"
+#include "daemon/preflight.h"
+#include "daemon/service.h"
+#include "daemon/strv.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/mman.h>
 
 /* The kernel's own limit for one argument or variable (MAX_ARG_STRLEN), and what execve() takes in
@@ -15,16 +21,23 @@
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+Spec *spec_new(void)
+{
+        Spec *s = calloc(1, sizeof *s);
+
+        for (size_t i = 0; s && i < ELEMENTSOF(s->stdio); i++)
+                s->stdio[i] = -EBADF;
+        return s;
+}
+
 Spec *spec_free(Spec *s)
 {
         if (!s)
                 return NULL;
-        for (char **p = s->argv; p && *p; p++)
-                free(*p);
-        for (char **p = s->environment; p && *p; p++)
-                free(*p);
-        free(s->argv);
-        free(s->environment);
+        strv_free(s->argv);
+        strv_free(s->environment);
+        strv_free(s->require_paths);
+        services_free(s->services);
         free(s->cwd);
         free(s->user);
         free(s->group);
@@ -32,85 +45,49 @@ Spec *spec_free(Spec *s)
         free(s->description);
         for (size_t i = 0; i < ELEMENTSOF(s->stdio); i++)
                 safe_close(s->stdio[i]);
+        limits_done(&s->limits);
         user_identity_done(&s->identity);
         free(s);
         return NULL;
 }
 
-static int read_path(sd_bus_message *message, const char *key, char **target, sd_bus_error *error)
+int spec_take_text(const char *text, const char *key, char **target, sd_bus_error *error)
 {
-        const char *value;
+        char *reason = NULL;
         int r;
 
-        r = sd_bus_message_read(message, "v", "s", &value);
+        r = option_check(key, text, &reason);
         if (r < 0)
-                return r;
-        if (*value != '/' || strlen(value) >= PATH_MAX)
-                return error_set(error, ERROR_INVALID_ARGS,
-                                 "%s: \"%.256s\" is not an absolute path of at most %d bytes", key,
-                                 value, PATH_MAX - 1);
-        *target = strdup(value);
+                return error_set_reason(error, ERROR_INVALID_ARGS, r, reason);
+        free(*target);
+        *target = strdup(text);
         return *target ? 0 : -ENOMEM;
 }
 
-static int read_word(sd_bus_message *message, const char *key, char **target, sd_bus_error *error)
+static int read_text(sd_bus_message *message, const char *key, char **target, sd_bus_error *error)
 {
-        const char *value;
+        const char *text;
         int r;
 
-        r = sd_bus_message_read(message, "v", "s", &value);
-        if (r < 0)
-                return r;
-        if (!*value || strlen(value) > 255)
-                return error_set(error, ERROR_INVALID_ARGS,
-                                 "%s has %zu bytes; 1 to 255 are allowed", key, strlen(value));
-        for (const char *p = value; *p; p++)
-                if ((unsigned char) *p < ' ' || *p == 0x7f)
-                        return error_set(error, ERROR_INVALID_ARGS,
-                                         "%s has a control character in it", key);
-        *target = strdup(value);
-        return *target ? 0 : -ENOMEM;
+        r = sd_bus_message_read(message, "v", "s", &text);
+        return r < 0 ? r : spec_take_text(text, key, target, error);
 }
 
-static int read_log(sd_bus_message *message, Spec *s, sd_bus_error *error)
+static int read_texts(sd_bus_message *message, const char *key, char ***target, sd_bus_error *error)
 {
-        const char *value, *path;
-        int r;
-
-        r = sd_bus_message_read(message, "v", "s", &value);
-        if (r < 0)
-                return r;
-        path = startswith(value, "file:");
-        if (!streq(value, "journal") && !streq(value, "null") &&
-            (!path || *path != '/' || strlen(path) >= PATH_MAX))
-                return error_set(error, ERROR_INVALID_ARGS,
-                                 "Log: \"%.256s\" is none of \"journal\", \"null\" and "
-                                 "\"file:PATH\" with an absolute path",
-                                 value);
-        s->log = strdup(value);
-        return s->log ? 0 : -ENOMEM;
-}
-
-static int read_environment(sd_bus_message *message, Spec *s, sd_bus_error *error)
-{
+        char *reason = NULL;
         int r;
 
         r = sd_bus_message_enter_container(message, 'v', "as");
         if (r < 0)
                 return r;
-        r = sd_bus_message_read_strv(message, &s->environment);
+        r = strv_read(message, target);
         if (r < 0)
                 return r;
-        for (char **p = s->environment; p && *p; p++) {
-                size_t n = strspn(*p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                      "0123456789_");
-
-                /* The value is not repeated: it may be a secret. */
-                if (n == 0 || (*p)[n] != '=' || (**p >= '0' && **p <= '9'))
-                        return error_set(error, ERROR_INVALID_ARGS,
-                                         "Environment: \"%.*s\" is not the name of a variable in "
-                                         "NAME=VALUE; letters, digits and _ are allowed",
-                                         (int) strcspn(*p, "="), *p);
+        for (char **p = *target; p && *p; p++) {
+                r = option_check(key, *p, &reason);
+                if (r < 0)
+                        return error_set_reason(error, ERROR_INVALID_ARGS, r, reason);
         }
         return sd_bus_message_exit_container(message);
 }
@@ -158,6 +135,22 @@ static int read_nice(sd_bus_message *message, Spec *s, sd_bus_error *error)
         return 0;
 }
 
+static int read_timeout(sd_bus_message *message, Spec *s, sd_bus_error *error)
+{
+        uint64_t value;
+        int r;
+
+        r = sd_bus_message_read(message, "v", "t", &value);
+        if (r < 0)
+                return r;
+        if (value < 1 || value > INT64_MAX)
+                return error_set(error, ERROR_INVALID_ARGS,
+                                 "TimeoutUSec=%ju is out of range: 1 to %jd are allowed",
+                                 (uintmax_t) value, (intmax_t) INT64_MAX);
+        s->timeout_usec = value;
+        return 0;
+}
+
 static int read_bool(sd_bus_message *message, bool *ret)
 {
         int value, r;
@@ -168,45 +161,71 @@ static int read_bool(sd_bus_message *message, bool *ret)
         return r;
 }
 
+static int read_limits(sd_bus_message *message, Limits *ret, sd_bus_error *error)
+{
+        int r;
+
+        r = sd_bus_message_enter_container(message, 'v', "a{sv}");
+        if (r >= 0)
+                r = limits_read_task(message, true, ret, error);
+        return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
 static const char *const stdio_options[] = { "StandardInput", "StandardOutput", "StandardError" };
 
 static int read_option(sd_bus_message *message, const char *key, bool is_run, Spec *s,
                        sd_bus_error *error)
 {
+        char quoted[REASON_QUOTE_SIZE];
+
         for (size_t i = 0; i < ELEMENTSOF(stdio_options); i++)
                 if (streq(key, stdio_options[i]))
                         return read_stdio(message, s, i);
         if (streq(key, "WorkingDirectory"))
-                return read_path(message, key, &s->cwd, error);
+                return read_text(message, key, &s->cwd, error);
         if (streq(key, "Environment"))
-                return read_environment(message, s, error);
+                return read_texts(message, key, &s->environment, error);
+        if (streq(key, "TimeoutUSec"))
+                return read_timeout(message, s, error);
+        if (streq(key, "RequirePaths"))
+                return read_texts(message, key, &s->require_paths, error);
         if (streq(key, "User"))
-                return read_word(message, key, &s->user, error);
+                return read_text(message, key, &s->user, error);
         if (streq(key, "Group"))
-                return read_word(message, key, &s->group, error);
+                return read_text(message, key, &s->group, error);
         if (streq(key, "Log"))
-                return read_log(message, s, error);
+                return read_text(message, key, &s->log, error);
         if (streq(key, "Nice"))
                 return read_nice(message, s, error);
         if (streq(key, "NoNewPrivileges"))
                 return read_bool(message, &s->no_new_privs);
+        if (streq(key, "Force"))
+                return read_bool(message, &s->force);
+        if (is_run && streq(key, "Services"))
+                return services_read(message, &s->services, error);
+        if (!is_run && streq(key, "Limits"))
+                return read_limits(message, &s->limits, error);
         if (is_run && streq(key, "Priority"))
                 return read_priority(message, s, error);
         if (is_run && streq(key, "ReleaseOnEmpty"))
                 return read_bool(message, &s->release_on_empty);
         if (is_run && streq(key, "Description"))
-                return read_word(message, key, &s->description, error);
-        return error_set(
-                error, ERROR_INVALID_ARGS,
-                "unknown option \"%.256s\"; known are WorkingDirectory, Environment, User, "
-                "Group, StandardInput, StandardOutput, StandardError, Log, Nice, "
-                "NoNewPrivileges%s",
-                key, is_run ? ", Priority, ReleaseOnEmpty, Description" : "");
+                return read_text(message, key, &s->description, error);
+        return error_set(error, ERROR_INVALID_ARGS,
+                         "unknown option %s; known are WorkingDirectory, Environment, User, "
+                         "Group, StandardInput, StandardOutput, StandardError, Log, Nice, "
+                         "NoNewPrivileges, TimeoutUSec, RequirePaths, Force%s",
+                         reason_quote(key, quoted),
+                         is_run ? ", Services, Priority, ReleaseOnEmpty, Description" : ", Limits");
 }
+
+/* More than there are: an unknown one ends the reading. */
+#define OPTIONS_MAX 64
 
 static int read_options(sd_bus_message *message, bool is_run, Spec *s, sd_bus_error *error)
 {
-        unsigned seen_stdio = 0;
+        const char *seen[OPTIONS_MAX];
+        size_t n_seen = 0;
         int r;
 
         r = sd_bus_message_enter_container(message, 'a', "{sv}");
@@ -219,13 +238,11 @@ static int read_options(sd_bus_message *message, bool is_run, Spec *s, sd_bus_er
                 r = sd_bus_message_read(message, "s", &key);
                 if (r < 0)
                         return r;
-                for (unsigned i = 0; i < ELEMENTSOF(stdio_options); i++)
-                        if (streq(key, stdio_options[i])) {
-                                if (seen_stdio & (1u << i))
-                                        return error_set(error, ERROR_INVALID_ARGS,
-                                                         "%s is given twice", key);
-                                seen_stdio |= 1u << i;
-                        }
+                for (size_t i = 0; i < n_seen; i++)
+                        if (streq(key, seen[i]) || n_seen == OPTIONS_MAX)
+                                return error_set(error, ERROR_INVALID_ARGS, "%s is given twice",
+                                                 seen[i]);
+                seen[n_seen++] = key;
                 r = sd_bus_message_peek_type(message, &type, &contents);
                 if (r < 0)
                         return r;
@@ -244,17 +261,13 @@ static int read_options(sd_bus_message *message, bool is_run, Spec *s, sd_bus_er
 
 int spec_read(sd_bus_message *message, bool is_run, Spec **ret, sd_bus_error *error)
 {
-        _cleanup_(spec_freep) Spec *s = NULL;
-        size_t bytes = 0;
+        _cleanup_(spec_freep) Spec *s = spec_new();
+        size_t bytes;
         int r;
 
-        s = calloc(1, sizeof *s);
         if (!s)
                 return -ENOMEM;
-        for (size_t i = 0; i < ELEMENTSOF(s->stdio); i++)
-                s->stdio[i] = -EBADF;
-
-        r = sd_bus_message_read_strv(message, &s->argv);
+        r = strv_read(message, &s->argv);
         if (r < 0)
                 return r;
         if (!s->argv || !s->argv[0] || !*s->argv[0])
@@ -264,32 +277,92 @@ int spec_read(sd_bus_message *message, bool is_run, Spec **ret, sd_bus_error *er
         if (r < 0)
                 return r;
 
-        for (char **p = s->argv; *p; p++)
-                bytes += strlen(*p) + 1;
-        for (char **p = s->environment; p && *p; p++)
-                bytes += strlen(*p) + 1;
+        bytes = strv_bytes(s->argv) + strv_bytes(s->environment) + services_bytes(s->services);
         if (bytes > SPEC_BYTES_MAX)
                 return error_set(error, ERROR_INVALID_ARGS,
-                                 "argv and Environment have %zu bytes; at most %d are allowed",
+                                 "argv, Environment and Services have %zu bytes; at most %d are "
+                                 "allowed",
                                  bytes, SPEC_BYTES_MAX);
+        bytes = strv_bytes(s->require_paths);
+        if (bytes > SPEC_BYTES_MAX)
+                return error_set(error, ERROR_INVALID_ARGS,
+                                 "RequirePaths have %zu bytes; at most %d are allowed", bytes,
+                                 SPEC_BYTES_MAX);
         *ret = TAKE_PTR(s);
         return 0;
 }
 
 typedef struct Resolve {
+        const Call *call;
         Spec *spec;
+        gid_t *groups; /* the caller's own; NULL: the database's */
+        size_t n_groups;
         spec_handler_t handler;
         void *userdata;
 } Resolve;
 
+static Resolve *resolve_free(Resolve *q)
+{
+        if (!q)
+                return NULL;
+        free(q->groups);
+        free(q);
+        return NULL;
+}
+
+DEFINE_CLEANUP(Resolve *, resolve_free);
+
+/* The caller may have fewer groups than the database says: a task has no more than that. Its own first one is
+ * that of the database if the caller has it. */
+static void take_groups(Resolve *q, UserIdentity *identity)
+{
+        bool has_gid = false;
+
+        if (!q->groups)
+                return;
+        for (size_t i = 0; i < q->n_groups; i++)
+                has_gid = has_gid || q->groups[i] == identity->gid;
+        if (!has_gid && q->n_groups > 0)
+                identity->gid = q->groups[0];
+        free(identity->groups);
+        identity->groups = TAKE_PTR(q->groups);
+        identity->n_groups = q->n_groups;
+}
+
+static void on_paths(int r, const sd_bus_error *error, void *userdata)
+{
+        _cleanup_(resolve_freep) Resolve *q = userdata;
+
+        q->handler(r, error, q->userdata);
+}
+
+/* Returns as spec_resolve() does; takes q over when the answer comes later. */
+static int check_paths(Resolve *q)
+{
+        const Spec *s = q->spec;
+        int r;
+
+        if (!s->require_paths || !s->require_paths[0])
+                return 1;
+        r = preflight_begin(q->call->manager, &s->identity, s->require_paths, q->call->begun_usec,
+                            on_paths, q);
+        return r < 0 ? r : 0;
+}
+
 static void on_user(int r, UserIdentity *identity, const char *reason, void *userdata)
 {
-        _cleanup_(freep) Resolve *q = userdata;
+        _cleanup_(resolve_freep) Resolve *q = userdata;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
         if (r >= 0) {
+                take_groups(q, identity);
                 q->spec->identity = *identity;
                 *identity = (UserIdentity){};
+                r = check_paths(q);
+                if (r == 0) {
+                        TAKE_PTR(q);
+                        return;
+                }
         } else {
                 r = error_set(&error, r == -ESRCH ? ERROR_INVALID_ARGS : ERROR_CREATION_FAILED,
                               "%s", reason);
@@ -297,36 +370,61 @@ static void on_user(int r, UserIdentity *identity, const char *reason, void *use
         q->handler(r, &error, q->userdata);
 }
 
-int spec_resolve(Manager *m, Spec *s, uid_t caller, spec_handler_t handler, void *userdata,
+/* root is known without asking anybody, as PID 1 does it for its own services. */
+static int set_root(UserIdentity *ret)
+{
+        *ret = (UserIdentity){
+                .name = strdup("root"),
+                .home = strdup("/root"),
+                .shell = strdup("/bin/sh"),
+        };
+        return ret->name && ret->home && ret->shell ? 0 : -ENOMEM;
+}
+
+int spec_resolve(const Call *call, Spec *s, spec_handler_t handler, void *userdata,
                  sd_bus_error *error)
 {
+        _cleanup_(resolve_freep) Resolve *q = NULL;
+        const Caller *caller = call->caller;
+        Manager *m = call->manager;
         char number[32];
-        Resolve *q;
         int r;
 
-        if ((caller != 0 || m->user) && (s->user || s->group))
+        s->manager = call->manager;
+        if ((call->uid != 0 || m->user) && (s->user || s->group))
                 return error_set(error, ERROR_PERMISSION_DENIED,
                                  "only root may name a user or group; uid %u runs tasks as itself",
-                                 (unsigned) caller);
+                                 (unsigned) call->uid);
 
-        /* root is known without asking anybody, as PID 1 does it for its own services. */
-        if (caller == 0 && !s->user && !s->group) {
-                s->identity = (UserIdentity){
-                        .name = strdup("root"),
-                        .home = strdup("/root"),
-                        .shell = strdup("/bin/sh"),
-                };
-                return s->identity.name && s->identity.home && s->identity.shell ? 1 : -ENOMEM;
-        }
+        /* The priority is set before the identity: what is above everybody else's is root's to give. */
+        if (call->uid != 0 && s->has_nice && s->nice < 0)
+                return error_set(error, ERROR_PERMISSION_DENIED,
+                                 "Nice=%d: only root may go below 0; uid %u may name 0 to 19",
+                                 s->nice, (unsigned) call->uid);
 
         q = calloc(1, sizeof *q);
         if (!q)
                 return -ENOMEM;
-        *q = (Resolve){ .spec = s, .handler = handler, .userdata = userdata };
-        (void) snprintf(number, sizeof number, "%u", (unsigned) caller);
+        *q = (Resolve){ .call = call, .spec = s, .handler = handler, .userdata = userdata };
+        if (call->uid == 0 && !s->user && !s->group) {
+                r = set_root(&s->identity);
+                if (r >= 0)
+                        r = check_paths(q);
+                if (r == 0)
+                        TAKE_PTR(q);
+                return r;
+        }
+        if (call->uid != 0 && caller->groups) {
+                q->groups = calloc(caller->n_groups + 1, sizeof *q->groups);
+                if (!q->groups)
+                        return -ENOMEM;
+                memcpy(q->groups, caller->groups, caller->n_groups * sizeof *q->groups);
+                q->n_groups = caller->n_groups;
+        }
+        (void) snprintf(number, sizeof number, "%u", (unsigned) call->uid);
         r = user_lookup(m, s->user ?: number, s->group ?: "", on_user, q);
-        if (r < 0)
-                free(q);
+        if (r >= 0)
+                TAKE_PTR(q);
         return r;
 }
 
@@ -365,6 +463,17 @@ static void append_environment(Fields *f, const Spec *s)
                 fields_append(f, SPEC_ENV, *p);
 }
 
+static void append_rlimits(Fields *f, const struct rlimit limits[static RLIM_NLIMITS])
+{
+        for (unsigned i = 0; i < RLIM_NLIMITS; i++) {
+                char text[80];
+
+                (void) snprintf(text, sizeof text, "%u %ju %ju", i, (uintmax_t) limits[i].rlim_cur,
+                                (uintmax_t) limits[i].rlim_max);
+                fields_append(f, SPEC_RLIMIT, text);
+        }
+}
+
 int spec_to_memfd(const Spec *s, int *ret_fd)
 {
         _cleanup_(fields_done) Fields f = {};
@@ -378,8 +487,11 @@ int spec_to_memfd(const Spec *s, int *ret_fd)
         fields_append_u64(&f, SPEC_GID, s->identity.gid);
         for (size_t i = 0; i < s->identity.n_groups; i++)
                 fields_append_u64(&f, SPEC_GROUPS, s->identity.groups[i]);
+        if (s->manager)
+                append_rlimits(&f, s->manager->rlimits);
         if (s->has_nice)
                 fields_append_i64(&f, SPEC_NICE, s->nice);
+        limits_to_fields(&s->limits, SPEC_LIMIT, &f);
         if (s->no_new_privs)
                 fields_append_u64(&f, SPEC_NO_NEW_PRIVS, 1);
         fields_append(&f, SPEC_LOG, s->log ?: "journal");
@@ -414,14 +526,17 @@ size_t spec_stdio(const Spec *s, char ret_which[static 32], int ret_fds[static 3
         return n;
 }
 
-bool spec_needs_journal(const Spec *s)
+const char *spec_log(const Spec *s)
 {
-        return (!s->log || streq(s->log, "journal")) && (s->stdio[1] < 0 || s->stdio[2] < 0);
+        if (s->stdio[1] >= 0 && s->stdio[2] >= 0)
+                return "caller";
+        return s->log ?: "journal";
 }
 
 int spec_start_error(const Spec *s, const char *what, const SupervisorAnswer *a,
                      sd_bus_error *error)
 {
+        char quoted[REASON_QUOTE_SIZE];
         const char *cause = a->error == ETIMEDOUT
                                     ? "it does not come to an end; does its file system hang?"
                                     : strerror(a->error);
@@ -437,26 +552,26 @@ int spec_start_error(const Spec *s, const char *what, const SupervisorAnswer *a,
 
         switch (a->step) {
         case SPAWN_STEP_EXEC:
-                return error_set(error, ERROR_EXEC_FAILED,
-                                 "%s: cannot execute \"%.256s\": %s (errno %d)", what, s->argv[0],
-                                 cause, a->error);
+                return error_set(error, ERROR_EXEC_FAILED, "%s: cannot execute %s: %s (errno %d)",
+                                 what, reason_quote(s->argv[0], quoted), cause, a->error);
         case SPAWN_STEP_CWD:
-                return error_set(
-                        error, ERROR_IO,
-                        "%s: cannot change to the working directory \"%.256s\": %s (errno %d)%s",
-                        what, s->cwd ?: "/", cause, a->error,
-                        s->user ? "; the task's user has to reach it: choose another with "
-                                  "WorkingDirectory (--cwd)"
-                                : "");
-        case SPAWN_STEP_LOG:
                 return error_set(error, ERROR_IO,
-                                 "%s: cannot open the log \"%.256s\": %s (errno %d)", what,
-                                 s->log ?: "journal", cause, a->error);
+                                 "%s: cannot change to the working directory %s: %s (errno %d)%s",
+                                 what, reason_quote(s->cwd ?: "/", quoted), cause, a->error,
+                                 s->user ? "; the task's user has to reach it: choose another with "
+                                           "WorkingDirectory (--cwd)"
+                                         : "");
+        case SPAWN_STEP_LOG:
+                return error_set(error, ERROR_IO, "%s: cannot open the log %s: %s (errno %d)", what,
+                                 reason_quote(s->log ?: "journal", quoted), cause, a->error);
         case SPAWN_STEP_JOURNAL:
                 return error_set(error, ERROR_IO,
                                  "%s: cannot connect to the journal: %s (errno %d); Log=null or "
                                  "Log=file:PATH does without",
                                  what, cause, a->error);
+        case SPAWN_STEP_TASK_LIMITS:
+                return error_set(error, ERROR_CREATION_FAILED, "%s: %s", what,
+                                 a->reason ?: "its limits could not be set");
         case SPAWN_STEP_TIMEOUT:
                 return error_set(
                         error, ERROR_CREATION_FAILED,

@@ -51,7 +51,8 @@ struct SupervisorLink {
         Request *requests;
         TAILQ_HEAD(, Packet) packets;
         bool synced;
-        bool *gone; /* set when it is freed, for whoever is draining it */
+        unsigned features; /* as it has said */
+        bool *gone;        /* set when it is freed, for whoever is draining it */
 };
 
 static Request *request_free(Request *q)
@@ -107,8 +108,6 @@ SupervisorLink *supervisor_link_free(SupervisorLink *l)
         return NULL;
 }
 
-DEFINE_CLEANUP(SupervisorLink *, supervisor_link_free);
-
 pid_t supervisor_starter_pid(const SupervisorLink *l)
 {
         return l->starter;
@@ -124,6 +123,11 @@ void supervisor_kill_starter(SupervisorLink *l)
 bool supervisor_is_synced(const SupervisorLink *l)
 {
         return l->synced;
+}
+
+bool supervisor_has_features(const SupervisorLink *l, unsigned features)
+{
+        return (l->features & features) == features;
 }
 
 static int packet_send(SupervisorLink *l, const char *data, size_t length, const int *fds,
@@ -289,6 +293,7 @@ static void link_dispatch(SupervisorLink *l, SupervisorMessage *m)
                         log_info("%s: its supervisor speaks version %" PRIu64
                                  " of the protocol, this daemon %d",
                                  s->unit, m->version, PROTOCOL_VERSION);
+                l->features = m->features;
                 if (m->state && supervisor_state_from_string(m->state) == SUPERVISOR_STOPPING)
                         scope_on_stopping(s);
                 else if (m->state && supervisor_state_from_string(m->state) == SUPERVISOR_WAITING)
@@ -424,12 +429,9 @@ int supervisor_connect(Scope *s, SupervisorLink **ret)
 static int supervisor_exec(Scope *s, int listen_fd, pid_t *ret)
 {
         Manager *m = s->manager;
-        char nofile[64];
-        char *argv[] = { (char *) "hpcnode-supervisor", nofile, s->id, NULL };
+        char *argv[] = { (char *) "hpcnode-supervisor", s->id, NULL };
         char *environment[] = { NULL };
 
-        (void) snprintf(nofile, sizeof nofile, "--nofile=%ju:%ju", (uintmax_t) m->nofile.rlim_cur,
-                        (uintmax_t) m->nofile.rlim_max);
         return child_start(m->supervisor, argv, environment, listen_fd, PROTOCOL_LISTEN_FD, ret);
 }
 
@@ -482,22 +484,25 @@ int supervisor_setup(SupervisorLink *l, supervisor_handler_t handler, void *user
         fields_append(&f, "type", "setup");
         fields_append(&f, "unit", s->unit);
         fields_append(&f, "identifier", s->name);
-        fields_append_u64(&f, "stop_timeout_usec", s->manager->config.stop_timeout_usec);
+        fields_append_u64(&f, "stop_timeout_usec", s->stop_timeout_usec);
         return link_request(l, &f, (int[]){ s->cgroup_fd, s->manager->runtime_fd }, 2,
                             REQUEST_TIMEOUT_USEC, handler, userdata);
 }
 
-int supervisor_spawn(SupervisorLink *l, const char *task, uint64_t timeout_usec, bool journal,
-                     const char *which, const int *fds, size_t n_fds, supervisor_handler_t handler,
-                     void *userdata)
+int supervisor_spawn(SupervisorLink *l, const char *task, uint64_t timeout_usec,
+                     uint64_t runtime_max_usec, const char *log, const char *which, const int *fds,
+                     size_t n_fds, supervisor_handler_t handler, void *userdata)
 {
         _cleanup_(fields_done) Fields f = {};
 
         fields_append(&f, "type", "spawn");
         fields_append(&f, "task", task);
         fields_append_u64(&f, "timeout_usec", timeout_usec);
-        fields_append_u64(&f, "journal", journal);
+        fields_append_u64(&f, "journal", streq(log, "journal"));
+        task_log_append(log, &f);
         fields_append(&f, "fds", which);
+        if (runtime_max_usec > 0)
+                fields_append_u64(&f, "runtime_max_usec", runtime_max_usec);
         append_expiry(&f, timeout_usec + REQUEST_TIMEOUT_USEC);
         return link_request(l, &f, fds, n_fds, timeout_usec + REQUEST_TIMEOUT_USEC, handler,
                             userdata);
@@ -509,31 +514,64 @@ int supervisor_adopt(SupervisorLink *l, const TaskReport *task, int pidfd,
         _cleanup_(fields_done) Fields f = {};
 
         fields_append(&f, "type", "adopt");
-        if (task) {
-                fields_append(&f, "task", task->task);
-                fields_append_i64(&f, "pid", task->pid);
-                fields_append_u64(&f, "start_usec", task->start_usec);
-        }
-        if (task && task->ended) {
-                fields_append_u64(&f, "exit_usec", task->exit_usec);
-                fields_append_u64(&f, "oom", task->oom);
-                if (task->signal > 0)
-                        fields_append_i64(&f, "signal", task->signal);
-                else if (task->exit >= 0)
-                        fields_append_i64(&f, "exit", task->exit);
-        }
+        if (task)
+                task_report_append(task, &f);
         return link_request(l, &f, &pidfd, pidfd >= 0 ? 1 : 0, REQUEST_TIMEOUT_USEC, handler,
                             userdata);
 }
 
-int supervisor_signal(SupervisorLink *l, const char *task, int sig, supervisor_handler_t handler,
-                      void *userdata)
+int supervisor_attach(SupervisorLink *l, const char *task, const Attachee *a, size_t n,
+                      supervisor_handler_t handler, void *userdata)
+{
+        _cleanup_(fields_done) Fields f = {};
+        char pids[ATTACH_PIDS_MAX * sizeof("4194304 ")];
+        int fds[2 * ATTACH_PIDS_MAX];
+        size_t at = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                at += (size_t) snprintf(pids + at, sizeof pids - at, "%s%d", i > 0 ? " " : "",
+                                        (int) a[i].pid);
+                fds[2 * i] = a[i].pidfd;
+                fds[2 * i + 1] = a[i].origin;
+        }
+        fields_append(&f, "type", "attach");
+        fields_append(&f, "task", task);
+        fields_append(&f, "pids", pids);
+        /* It is not to begin any more when there is not the time left for all of them. */
+        append_expiry(&f, REQUEST_TIMEOUT_USEC);
+        return link_request(l, &f, fds, 2 * n, 2 * REQUEST_TIMEOUT_USEC, handler, userdata);
+}
+
+int supervisor_open(SupervisorLink *l, const char *task, supervisor_handler_t handler,
+                    void *userdata)
+{
+        _cleanup_(fields_done) Fields f = {};
+
+        fields_append(&f, "type", "open");
+        fields_append(&f, "task", task);
+        append_expiry(&f, REQUEST_TIMEOUT_USEC);
+        return link_request(l, &f, NULL, 0, REQUEST_TIMEOUT_USEC, handler, userdata);
+}
+
+int supervisor_opened(SupervisorLink *l, const char *task, const char *client)
+{
+        _cleanup_(fields_done) Fields f = {};
+
+        fields_append(&f, "type", "opened");
+        fields_append(&f, "task", task);
+        fields_append(&f, "client", client);
+        return link_send(l, &f, NULL, 0);
+}
+
+int supervisor_signal(SupervisorLink *l, const char *task, bool whole, int sig,
+                      supervisor_handler_t handler, void *userdata)
 {
         _cleanup_(fields_done) Fields f = {};
 
         fields_append(&f, "type", "signal");
         fields_append(&f, "task", task);
         fields_append_i64(&f, "signal", sig);
+        fields_append(&f, "whole", task && whole ? "1" : NULL);
         append_expiry(&f, REQUEST_TIMEOUT_USEC);
         return link_request(l, &f, NULL, 0, REQUEST_TIMEOUT_USEC, handler, userdata);
 }
