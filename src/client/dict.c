@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reading of a{sv}, the form of everything on this bus that may grow. */
-#include "client.h"
+#include "daemon.h"
 
 static int read_entry(sd_bus_message *m, DictReader reader, void *userdata)
 {

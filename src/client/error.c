@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The errors a caller of the library sees: one table of codes, and how the bus's errors map to
  * them. */
-#include "client.h"
+#include "daemon.h"
 
 #include "basic/error.h"
 #include <stdarg.h>
@@ -39,6 +39,7 @@ static const struct ErrorInfo {
         { HPCNODE_CGROUP_ERROR_INTERRUPTED, EINTR, "Interrupted" },
         { HPCNODE_CGROUP_ERROR_NO_MEMORY, ENOMEM, "NoMemory" },
         { HPCNODE_CGROUP_ERROR_OTHER, EPROTO, "Other" },
+        { HPCNODE_CGROUP_ERROR_NOT_SUPPORTED, EOPNOTSUPP, "NotSupported" },
 };
 
 /* Errors of the bus itself. A name that ends in '.' stands for all that start so; those of systemd
@@ -78,6 +79,17 @@ _public_ const char *hpcnode_cgroup_error_name(hpcnode_cgroup_error_code code)
         return info ? info->name : "None";
 }
 
+/* EPERM is of a system call what only EmergencyRequired is of ours. */
+hpcnode_cgroup_error_code client_error_code(int error)
+{
+        if (error == EPERM)
+                return HPCNODE_CGROUP_ERROR_PERMISSION_DENIED;
+        for (size_t i = 0; i < ELEMENTSOF(error_table); i++)
+                if (error_table[i].error == error)
+                        return error_table[i].code;
+        return HPCNODE_CGROUP_ERROR_IO;
+}
+
 _public_ void hpcnode_cgroup_error_done(hpcnode_cgroup_error *error)
 {
         if (!error)
@@ -106,6 +118,19 @@ int client_error(hpcnode_cgroup_error *e, hpcnode_cgroup_error_code code, const 
 int client_oom(hpcnode_cgroup_error *e)
 {
         return client_error(e, HPCNODE_CGROUP_ERROR_NO_MEMORY, "out of memory");
+}
+
+int client_error_refused(hpcnode_cgroup_error *e, int r, const char *reason, const char *otherwise)
+{
+        if (r == -ENOMEM)
+                return client_oom(e);
+        return client_error(e, HPCNODE_CGROUP_ERROR_INVALID_ARGS, "%s", reason ?: otherwise);
+}
+
+int client_error_not_supported(hpcnode_cgroup_error *e, const char *operation)
+{
+        return client_error(e, HPCNODE_CGROUP_ERROR_NOT_SUPPORTED,
+                            "this handle's operations do not include %s", operation);
 }
 
 int client_error_reply(hpcnode_cgroup_error *e, int r)
@@ -167,11 +192,25 @@ bool client_error_is_transport(const sd_bus_error *error, int r)
                code == HPCNODE_CGROUP_ERROR_SHUTTING_DOWN;
 }
 
-int client_error_bus(const hpcnode_cgroup *c, hpcnode_cgroup_error *e, const sd_bus_error *error,
-                     int r)
+void failure_done(Failure *f)
+{
+        sd_bus_error_free(&f->error);
+        hpcnode_cgroup_error_done(&f->own);
+}
+
+int failure_tell(const Daemon *d, const Failure *f, hpcnode_cgroup_error *e)
+{
+        if (f->own.code == HPCNODE_CGROUP_ERROR_NONE)
+                return client_error_bus(d, e, &f->error, f->r);
+        return client_error(e, f->own.code, "%s", f->own.message ?: strerror(-f->r));
+}
+
+int client_error_bus(const Daemon *d, hpcnode_cgroup_error *e, const sd_bus_error *error, int r)
 {
         const char *sentence = error && error->message ? error->message : strerror(-r);
-        const char *manager = c && c->user ? " --user" : "";
+        char manager[MANAGER_OPTIONS_SIZE];
+        const char *hint = "";
+        int n = (int) strlen(sentence) - !!endswith(sentence, "."); /* where ours goes on */
         hpcnode_cgroup_error_code code;
 
         if (sd_bus_error_is_set(error) && !startswith(error->name, "System.Error."))
@@ -185,17 +224,23 @@ int client_error_bus(const hpcnode_cgroup *c, hpcnode_cgroup_error *e, const sd_
         else
                 code = HPCNODE_CGROUP_ERROR_OTHER;
 
+        /* Any other session bus, as of dbus-run-session, tries to start it by itself, in vain. */
+        if (d && d->kind == BUS_USER && sd_bus_error_is_set(error) &&
+            startswith(error->name, "org.freedesktop.DBus.Error.Spawn."))
+                hint = "; it is started by the bus of a user's service manager, see "
+                       "XDG_RUNTIME_DIR "
+                       "and loginctl enable-linger";
         if (code == HPCNODE_CGROUP_ERROR_UNREACHABLE)
-                return client_error(
-                        e, code,
-                        "cannot reach hpcnode-cgroupd: %s; see: systemctl%s status hpcnode-cgroupd",
-                        sentence, manager);
+                return client_error(e, code,
+                                    "cannot reach hpcnode-cgroupd: %.*s%s; see: systemctl%s status "
+                                    "hpcnode-cgroupd",
+                                    n, sentence, hint, daemon_manager_options(d, manager));
         if (code == HPCNODE_CGROUP_ERROR_TIMED_OUT)
                 return client_error(
                         e, code,
-                        "no answer from hpcnode-cgroupd (%s), it may yet have done what it was "
+                        "no answer from hpcnode-cgroupd (%.*s), it may yet have done what it was "
                         "asked; see: systemctl%s status hpcnode-cgroupd",
-                        sentence, manager);
+                        n, sentence, daemon_manager_options(d, manager));
         /* The bus itself refused to pass the call on, in words that are for its administrator. */
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
                 return client_error(

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Records of the daemon's acts, read from the journal: the daemon itself is not asked. */
-#include "client.h"
+#include "journal-reader.h"
 
 #include "basic/event.h"
 #include "basic/fields.h"
 #include "basic/reason.h"
-
-#include <inttypes.h>
-#include <poll.h>
-#include <systemd/sd-id128.h>
-#include <systemd/sd-journal.h>
 
 typedef struct Field {
         EventField field; /* _EVENT_FIELD_MAX: of a newer daemon */
@@ -48,36 +43,24 @@ _public_ hpcnode_cgroup_events *hpcnode_cgroup_events_free(hpcnode_cgroup_events
         return NULL;
 }
 
-static int journal_error(hpcnode_cgroup_error *e, int r)
-{
-        if (r == -ENOMEM)
-                return client_oom(e);
-        return client_error(e, HPCNODE_CGROUP_ERROR_IO, "cannot read the journal: %s (errno %d)",
-                            strerror(-r), -r);
-}
-
 /* --- which records --- */
 
 static int match(sd_journal *j, EventField field, const char *value)
 {
-        _cleanup_(freep) char *text = NULL;
         char name[EVENT_NAME_MAX + 1];
 
-        if (asprintf(&text, "%s=%s", event_field_name(event_field_table[field].key, name), value) <
-            0)
-                return -ENOMEM;
-        return sd_journal_add_match(j, text, 0);
+        return client_journal_match(j, event_field_name(event_field_table[field].key, name), value);
 }
 
 /* Written by the daemon, not by whoever names his fields so. By uid and not by unit: journald cannot
  * tell the unit of a process that has ended before it read the record. */
 static int match_daemon(sd_journal *j, bool user)
 {
-        char uid[32];
+        char uid[16];
         int r;
 
-        (void) snprintf(uid, sizeof uid, "_UID=%u", user ? (unsigned) getuid() : 0);
-        r = sd_journal_add_match(j, uid, 0);
+        (void) snprintf(uid, sizeof(uid), "%u", user ? (unsigned) getuid() : 0);
+        r = client_journal_match(j, "_UID", uid);
         if (r >= 0)
                 r = match(j, EVENT_FIELD_SCHEMA, EVENT_SCHEMA);
         if (r >= 0)
@@ -105,31 +88,6 @@ static int match_scope(sd_journal *j, const char *scope)
         return r < 0 ? r : match(j, EVENT_FIELD_SCOPE, name);
 }
 
-/* Whether the journal with the records is there and may not be read: to libsystemd that is an empty
- * one. A user's are in the user's own, if journald keeps such ones, else in the system's. */
-static bool journal_is_closed(bool user)
-{
-        static const char *const directories[] = { "/var/log/journal", "/run/log/journal" };
-        char machine[SD_ID128_STRING_MAX], path[128];
-        bool closed = false;
-        sd_id128_t id;
-
-        if (sd_id128_get_machine(&id) < 0)
-                return false;
-        (void) sd_id128_to_string(id, machine);
-        for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
-                (void) snprintf(path, sizeof path, "%s/%s/user-%u.journal", directories[i], machine,
-                                (unsigned) getuid());
-                if (user && access(path, R_OK) >= 0)
-                        return false;
-                (void) snprintf(path, sizeof path, "%s/%s/system.journal", directories[i], machine);
-                if (access(path, R_OK) >= 0)
-                        return false;
-                closed |= errno == EACCES;
-        }
-        return closed;
-}
-
 /* Main's records are the scope's. */
 static int check_target(const ClientTarget *t, const char *text, hpcnode_cgroup_error *e)
 {
@@ -138,8 +96,8 @@ static int check_target(const ClientTarget *t, const char *text, hpcnode_cgroup_
         if (!t->task || streq(t->task, "main"))
                 return 0;
         return client_error(e, HPCNODE_CGROUP_ERROR_INVALID_ARGS,
-                            "%s has no records: of the tasks of a scope only main has, see "
-                            "hpcnode-events(7)",
+                            "%s has no records of its own: of the tasks of a scope only main "
+                            "has, see hpcnode-events(7)",
                             reason_quote(text, quoted));
 }
 
@@ -157,13 +115,12 @@ static int open_events(bool user, const char *scope, hpcnode_cgroup_events **ret
                 if (r < 0)
                         return r;
         }
-        if (journal_is_closed(user))
+        /* A user's are in the user's own journal, if there is one, else in the system's. */
+        if (client_journal_is_closed(user))
                 return client_error(e, HPCNODE_CGROUP_ERROR_PERMISSION_DENIED,
                                     "the records are in the system's journal, which root and the "
                                     "members of the group systemd-journal may read%s",
-                                    user ? "; users have journals of their own where journald "
-                                           "keeps them on disk (Storage= in journald.conf(5))"
-                                         : "");
+                                    user ? CLIENT_OWN_JOURNALS : "");
         ev = calloc(1, sizeof(*ev));
         if (!ev)
                 return client_oom(e);
@@ -181,7 +138,7 @@ static int open_events(bool user, const char *scope, hpcnode_cgroup_events **ret
         if (r >= 0)
                 r = sd_journal_seek_head(ev->journal);
         if (r < 0)
-                return journal_error(e, r);
+                return client_journal_error(e, r);
         *ret = TAKE_PTR(ev);
         return 0;
 }
@@ -208,7 +165,7 @@ _public_ int hpcnode_cgroup_events_seek_time(hpcnode_cgroup_events *events, uint
         /* journald may have taken a record later than it was made, never earlier. */
         r = sd_journal_seek_realtime_usec(events->journal, usec);
         if (r < 0)
-                return journal_error(ret_error, r);
+                return client_journal_error(ret_error, r);
         events->since_usec = usec;
         events->at_record = false;
         return 0;
@@ -227,13 +184,14 @@ _public_ int hpcnode_cgroup_events_seek_last(hpcnode_cgroup_events *events, size
         events->at_record = r > 0 && n > 0;
         if (r == 0)
                 r = sd_journal_seek_head(events->journal);
-        return r < 0 ? journal_error(ret_error, r) : 0;
+        return r < 0 ? client_journal_error(ret_error, r) : 0;
 }
 
 /* --- one record --- */
 
-static int add_field(hpcnode_cgroup_events *ev, const char *data, size_t length)
+static int add_field(const char *data, size_t length, void *userdata)
 {
+        hpcnode_cgroup_events *ev = userdata;
         const char *equals = memchr(data, '=', length);
         char key[EVENT_NAME_MAX + 1];
         EventField field;
@@ -290,17 +248,10 @@ static int make_line(hpcnode_cgroup_events *ev)
 
 static int read_record(hpcnode_cgroup_events *ev)
 {
-        const void *data;
-        size_t length;
         int r;
 
         fields_clear(ev);
-        sd_journal_restart_data(ev->journal);
-        while ((r = sd_journal_enumerate_available_data(ev->journal, &data, &length)) > 0) {
-                r = add_field(ev, data, length);
-                if (r < 0)
-                        return r;
-        }
+        r = client_journal_read_fields(ev->journal, add_field, ev);
         if (r < 0)
                 return r;
         qsort(ev->fields, ev->n_fields, sizeof(*ev->fields), compare_fields);
@@ -323,24 +274,16 @@ _public_ int hpcnode_cgroup_events_next(hpcnode_cgroup_events *events,
 {
         int r;
 
-        for (;;) {
-                if (!events->at_record) {
-                        r = sd_journal_next(events->journal);
-                        if (r < 0)
-                                return journal_error(ret_error, r);
-                        if (r == 0)
-                                return 0;
-                }
-                events->at_record = false;
+        while ((r = client_journal_next(events->journal, &events->at_record, ret_error)) > 0) {
                 r = read_record(events);
-                /* What a crash of the machine has cut off, or what was removed to save space. */
-                if (r == -EBADMSG || r == -EADDRNOTAVAIL)
+                if (client_journal_is_lost(r))
                         continue;
                 if (r < 0)
-                        return journal_error(ret_error, r);
+                        return client_journal_error(ret_error, r);
                 if (!is_older(events))
                         return 1;
         }
+        return r;
 }
 
 _public_ const char *hpcnode_cgroup_events_line(const hpcnode_cgroup_events *events)
@@ -372,41 +315,8 @@ _public_ hpcnode_cgroup_field_kind hpcnode_cgroup_events_field(const hpcnode_cgr
 
 /* --- waiting for more --- */
 
-/* Until when to sleep at most: -1 for ever, else milliseconds. Only a journal on a file system that
- * does not tell of changes has a time. */
-static int poll_timeout(sd_journal *j)
-{
-        uint64_t until, now;
-
-        if (sd_journal_get_timeout(j, &until) < 0 || until == UINT64_MAX)
-                return -1;
-        now = client_now_usec();
-        return until > now ? (int) ((until - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC) : 0;
-}
-
 _public_ int hpcnode_cgroup_events_wait(hpcnode_cgroup_events *events, int cancel_fd,
                                         hpcnode_cgroup_error *ret_error)
 {
-        struct pollfd fds[2] = { { .fd = sd_journal_get_fd(events->journal) },
-                                 { .fd = cancel_fd, .events = POLLIN } };
-        int r;
-
-        if (fds[0].fd < 0)
-                return journal_error(ret_error, fds[0].fd);
-        /* What came before the first look at the descriptor was not told. */
-        if (!events->watched) {
-                events->watched = true;
-                return 0;
-        }
-        r = sd_journal_get_events(events->journal);
-        if (r < 0)
-                return journal_error(ret_error, r);
-        fds[0].events = (short) r;
-        r = poll(fds, ELEMENTSOF(fds), poll_timeout(events->journal));
-        if (r < 0 && errno != EINTR)
-                return journal_error(ret_error, -errno);
-        if (r > 0 && fds[1].revents)
-                return client_error(ret_error, HPCNODE_CGROUP_ERROR_INTERRUPTED, "interrupted");
-        r = sd_journal_process(events->journal);
-        return r < 0 ? journal_error(ret_error, r) : 0;
+        return client_journal_wait(events->journal, &events->watched, cancel_fd, ret_error);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The caller's set of limits: the table of basic/limits.h behind an opaque object. */
-#include "client.h"
+#include "daemon.h"
 
 _public_ hpcnode_cgroup_limits *hpcnode_cgroup_limits_new(void)
 {
@@ -28,14 +28,6 @@ static LimitType limit_find(const char *property, hpcnode_cgroup_error *e)
         return t;
 }
 
-static int limit_refused(hpcnode_cgroup_error *e, const char *reason, int r)
-{
-        if (r == -ENOMEM)
-                return client_oom(e);
-        return client_error(e, HPCNODE_CGROUP_ERROR_INVALID_ARGS, "%s",
-                            reason ?: "the value is not allowed");
-}
-
 _public_ int hpcnode_cgroup_limits_set(hpcnode_cgroup_limits *limits, const char *property,
                                        const char *text, hpcnode_cgroup_error *ret_error)
 {
@@ -48,7 +40,7 @@ _public_ int hpcnode_cgroup_limits_set(hpcnode_cgroup_limits *limits, const char
                 return -EINVAL;
         r = limits_parse(&limits->limits, t, text, &reason);
         if (r < 0)
-                return limit_refused(ret_error, reason, r);
+                return client_error_refused(ret_error, r, reason, "the value is not allowed");
         return 0;
 }
 
@@ -64,7 +56,7 @@ _public_ int hpcnode_cgroup_limits_set_number(hpcnode_cgroup_limits *limits, con
                 return -EINVAL;
         r = limits_set_number(&limits->limits, t, value, &reason);
         if (r < 0)
-                return limit_refused(ret_error, reason, r);
+                return client_error_refused(ret_error, r, reason, "the value is not allowed");
         return 0;
 }
 
@@ -75,7 +67,9 @@ _public_ int hpcnode_cgroup_limits_check(const hpcnode_cgroup_limits *limits,
         int r;
 
         r = limits_check(&limits->limits, &reason);
-        return r < 0 ? limit_refused(ret_error, reason, r) : 0;
+        if (r >= 0)
+                r = limits_check_there(&limits->limits, &reason);
+        return r < 0 ? client_error_refused(ret_error, r, reason, "the value is not allowed") : 0;
 }
 
 _public_ int hpcnode_cgroup_limits_get_number(const hpcnode_cgroup_limits *limits,
@@ -83,7 +77,7 @@ _public_ int hpcnode_cgroup_limits_get_number(const hpcnode_cgroup_limits *limit
 {
         LimitType t = limit_from_property(property);
 
-        if (t < 0 || limit_table[t].kind != LIMIT_KIND_NUMBER)
+        if (t < 0 || !limit_is_number(t))
                 return -EINVAL;
         if (!limits->limits.values[t].is_set)
                 return 0;
@@ -118,6 +112,27 @@ _public_ size_t hpcnode_cgroup_limits_count_io_rules(const hpcnode_cgroup_limits
         return n;
 }
 
+int client_limits_write(const Limits *l, FILE *f)
+{
+        for (LimitType t = 0; t < _LIMIT_MAX; t++) {
+                if (!l->values[t].is_set)
+                        continue;
+                for (size_t i = 0;; i++) {
+                        _cleanup_(freep) char *text = NULL;
+                        int r = limits_format(l, t, i, &text);
+
+                        if (r < 0)
+                                return r;
+                        if (r == 0 && i > 0)
+                                break;
+                        (void) fprintf(f, " %s=%s", limit_table[t].property, text ?: "");
+                        if (r == 0) /* a list that is empty */
+                                break;
+                }
+        }
+        return 0;
+}
+
 /* --- on the bus --- */
 
 static int append_list(sd_bus_message *m, const LimitInfo *info, const Limit *v)
@@ -137,9 +152,13 @@ static int append_list(sd_bus_message *m, const LimitInfo *info, const Limit *v)
 
 static int append_value(sd_bus_message *m, const LimitInfo *info, const Limit *v)
 {
+        int flag = v->number != 0;
+
         switch (info->kind) {
         case LIMIT_KIND_NUMBER:
                 return sd_bus_message_append_basic(m, 't', &v->number);
+        case LIMIT_KIND_FLAG:
+                return sd_bus_message_append_basic(m, 'b', &flag);
         case LIMIT_KIND_SET:
                 return sd_bus_message_append_array(m, 'y', v->set.bits, v->set.n_bytes);
         case LIMIT_KIND_WORD:
@@ -214,6 +233,8 @@ static int read_list(sd_bus_message *m, LimitType t, Limits *l)
         }
         if (r < 0)
                 return r;
+        if (info->kind == LIMIT_KIND_PAIRS)
+                l->values[t].is_set = true; /* an empty one, too */
         return sd_bus_message_exit_container(m);
 }
 
@@ -223,7 +244,7 @@ static int read_value(sd_bus_message *m, LimitType t, Limits *l)
         const char *word;
         uint64_t number;
         size_t n;
-        int r;
+        int flag, r;
 
         switch (limit_table[t].kind) {
         case LIMIT_KIND_NUMBER:
@@ -233,6 +254,9 @@ static int read_value(sd_bus_message *m, LimitType t, Limits *l)
                 /* Whatever its range: an operator may have set it by systemctl. */
                 l->values[t] = (Limit){ .is_set = true, .number = number };
                 return 0;
+        case LIMIT_KIND_FLAG:
+                r = sd_bus_message_read_basic(m, 'b', &flag);
+                return r < 0 ? r : limits_set_number(l, t, (uint64_t) flag, NULL);
         case LIMIT_KIND_SET:
                 r = sd_bus_message_read_array(m, 'y', &bits, &n);
                 return r < 0 ? r : limits_set_set(l, t, bits, n, NULL);

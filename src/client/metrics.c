@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Metrics as the library hands them out, and how they are read from the bus. */
-#include "client.h"
+#include "daemon.h"
 
 _public_ hpcnode_cgroup_metrics *hpcnode_cgroup_metrics_free(hpcnode_cgroup_metrics *metrics)
 {
@@ -77,18 +77,4 @@ int client_metrics_read(sd_bus_message *m, hpcnode_cgroup_metrics **ret)
 
         *ret = TAKE_PTR(metrics);
         return 0;
-}
-
-_public_ int hpcnode_cgroup_read_metrics(hpcnode_cgroup *c, const char *path,
-                                         hpcnode_cgroup_metrics **ret,
-                                         hpcnode_cgroup_error *ret_error)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int r;
-
-        r = client_query_string(c, "ReadMetrics", path, &reply, ret_error);
-        if (r < 0)
-                return r;
-        r = client_metrics_read(reply, ret);
-        return r < 0 ? client_error_reply(ret_error, r) : 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which scope or task a caller means, where the daemon is not asked. */
-#include "client.h"
+#include "daemon.h"
 
+#include "basic/line.h"
 #include "basic/name.h"
 #include "basic/reason.h"
 
@@ -66,8 +67,12 @@ static int from_cgroup(const char *path, ClientTarget *t)
 static int parse(const char *text, ClientTarget *t, char **ret_reason)
 {
         _cleanup_(freep) char *path = NULL;
+        char quoted[REASON_QUOTE_SIZE];
         int r;
 
+        if (!text_is_utf8(text))
+                return reason_set(-EINVAL, ret_reason, "%s is not UTF-8 text",
+                                  reason_quote(text, quoted));
         if (startswith(text, SCOPE_PREFIX "/"))
                 return from_object(text, t, ret_reason);
         if (strchr(text, '/')) {
@@ -91,11 +96,8 @@ int client_target_parse(const char *text, ClientTarget *ret, hpcnode_cgroup_erro
         int r;
 
         r = parse(text, &t, &reason);
-        if (r == -ENOMEM)
-                return client_oom(e);
         if (r < 0)
-                return client_error(e, HPCNODE_CGROUP_ERROR_INVALID_ARGS, "%s",
-                                    reason ?: "the scope's name is not allowed");
+                return client_error_refused(e, r, reason, "the scope's name is not allowed");
 
         *ret = t;
         t = (ClientTarget){ NULL };
