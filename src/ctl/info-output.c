@@ -28,6 +28,8 @@ static void add_end(Record *r, const hpcnode_cgroup_info *info)
                 record_add_flag(r, "oom_killed", info->oom_killed > 0);
         if (info->oom_kills != UINT64_MAX)
                 record_add_number(r, "oom_kill_count", info->oom_kills);
+        if (info->timed_out > 0)
+                record_add_flag(r, "timed_out", true);
 }
 
 static void add_figures(Record *r, const hpcnode_cgroup_info *info)
@@ -47,6 +49,21 @@ static void add_figures(Record *r, const hpcnode_cgroup_info *info)
         }
 }
 
+/* What else is known of them: a task has limits, but no figures here. */
+static void add_limits(Record *r, const hpcnode_cgroup_info *info)
+{
+        uint64_t value;
+
+        if (!info->limits)
+                return;
+        if (info->is_task > 0 &&
+            hpcnode_cgroup_limits_get_number(info->limits, "MemoryMax", &value) > 0 &&
+            value != UINT64_MAX)
+                record_add_number(r, "memory_max", value);
+        record_add_number(r, "io_max_rule_count",
+                          hpcnode_cgroup_limits_count_io_rules(info->limits));
+}
+
 static void add_times(Record *r, const hpcnode_cgroup_info *info)
 {
         if (info->start_usec > 0)
@@ -60,12 +77,18 @@ void record_add_info(Record *r, const hpcnode_cgroup_info *info)
         add_state(r, info);
         add_end(r, info);
         add_figures(r, info);
+        if (info->metrics)
+                (void) record_add_pressure(r, "", info->metrics);
         add_times(r, info);
-        if (info->limits)
-                record_add_number(r, "io_max_rule_count",
-                                  hpcnode_cgroup_limits_count_io_rules(info->limits));
+        if (info->is_job > 0 && info->n_services >= 0)
+                record_add_number(r, "service_count", (uint64_t) info->n_services);
+        if (info->is_job > 0 && info->n_require_paths >= 0)
+                record_add_number(r, "require_path_count", (uint64_t) info->n_require_paths);
+        add_limits(r, info);
         if (info->frozen_by && info->frozen_by[0])
                 record_add_texts(r, "frozen_by", info->frozen_by);
+        if (info->demoted > 0)
+                record_add_flag(r, "demoted", true);
         record_add_text(r, "log", info->log);
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The options that set limits: made from the limit table, so that each limit is described once. */
+/* The options that set limits: made from the limit table, so that each limit is described once. One more
+ * sets two of them. */
 #include "ctl.h"
 
 #include "basic/limits.h"
 #include "basic/reason.h"
 #include "basic/size.h"
+#include "basic/topology.h"
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,10 +28,78 @@ static int set_limit(Arguments *a, const char *property, const char *text, char 
         return r == -EINVAL ? CTL_USAGE : r < 0 ? CTL_FAILED : CTL_OK;
 }
 
+/* Whether what it names is on this machine: asked here, too, since here the option is known. */
+static int check_there(const Arguments *a, LimitType t, const char *value, char **ret_reason)
+{
+        _cleanup_(limits_done) Limits one = { 0 };
+        int r;
+
+        if (place_is_elsewhere(&a->place))
+                return CTL_OK;
+        r = limits_parse(&one, t, value, NULL);
+        if (r >= 0)
+                r = limits_check_there(&one, ret_reason);
+        return r == -ENOMEM ? CTL_FAILED : r < 0 ? CTL_USAGE : CTL_OK;
+}
+
 static int parse_limit(Arguments *a, const Option *o, const char *value, char **ret_reason)
 {
-        a->not_with_scope = o->name;
-        return set_limit(a, o->property, value, ret_reason);
+        LimitType t = limit_from_property(o->property);
+        int r;
+
+        if (!limit_table[t].file)
+                a->not_with_scope = o->name;
+        if (limit_table[t].kind == LIMIT_KIND_SET) {
+                a->not_with_numa = o->name;
+                if (!*value)
+                        a->empty = o->name;
+        }
+        if (!value)
+                value = "yes";
+        r = set_limit(a, o->property, value, ret_reason);
+        return r == CTL_OK ? check_there(a, t, value, ret_reason) : r;
+}
+
+/* --- --numa-node: cpus and memory nodes at once --- */
+
+/* The daemon knows cpus and memory nodes only: systemd and the kernel have no limit for both. */
+static int parse_numa_node(Arguments *a, const Option *o, const char *value, char **ret_reason)
+{
+        _cleanup_(number_set_done) NumberSet nodes = { 0 }, cpus = { 0 };
+        _cleanup_(freep) char *node_list = NULL, *cpu_list = NULL;
+        char quoted[REASON_QUOTE_SIZE];
+        int r;
+
+        a->numa = true;
+        if (place_is_elsewhere(&a->place)) {
+                (void) reason_set(-EINVAL, ret_reason,
+                                  "it stands for cpus of this machine, and does not go with --host "
+                                  "or --machine: name them with --cpuset-cpus and --cpuset-mems");
+                return CTL_USAGE;
+        }
+        r = number_set_parse(value, &nodes);
+        if (r >= 0)
+                r = topology_cpus_of_nodes(SYS_DEVICES, &nodes, &cpus, ret_reason);
+        else if (r != -ENOMEM)
+                (void) reason_set(r, ret_reason,
+                                  "%s is not allowed: needed are the numbers of NUMA nodes, such "
+                                  "as 1 or 0,1",
+                                  reason_quote(value, quoted));
+        if (r == -EINVAL || r == -ERANGE)
+                return CTL_USAGE;
+        if (r >= 0)
+                r = number_set_format(&cpus, &cpu_list);
+        if (r >= 0)
+                r = number_set_format(&nodes, &node_list);
+        if (r < 0) {
+                (void) reason_set(r, ret_reason, "reading %s/node: %s", SYS_DEVICES, strerror(-r));
+                return CTL_FAILED;
+        }
+
+        r = set_limit(a, limit_table[LIMIT_ALLOWED_CPUS].property, cpu_list, ret_reason);
+        return r == CTL_OK ? set_limit(a, limit_table[LIMIT_ALLOWED_MEMORY_NODES].property,
+                                       node_list, ret_reason)
+                           : r;
 }
 
 /* --- --io-max: SIZE, or DEVICE KEY=SIZE ... --- */
@@ -95,8 +165,11 @@ static int device_of_number(const char *number, char **ret, char **ret_reason)
 }
 
 /* The path of a rule's device. */
-static int parse_io_device(const char *device, const char *rule, char **ret, char **ret_reason)
+static int parse_io_device(const Arguments *a, const char *device, const char *rule, char **ret,
+                           char **ret_reason)
 {
+        if (is_device_number(device) && place_is_elsewhere(&a->place))
+                return asprintf(ret, "/dev/block/%s", device) < 0 ? CTL_FAILED : CTL_OK;
         if (is_device_number(device))
                 return device_of_number(device, ret, ret_reason);
         if (*device != '/')
@@ -129,7 +202,6 @@ static int parse_io_max(Arguments *a, const Option *o, const char *value, char *
         char *rest, *word;
         int n = 0, r;
 
-        a->not_with_scope = o->name;
         if (!strpbrk(value, " /:="))
                 return set_limit(a, o->property, value, ret_reason);
         if (!strchr(value, ' '))
@@ -138,7 +210,7 @@ static int parse_io_max(Arguments *a, const Option *o, const char *value, char *
         copy = strdup(value);
         if (!copy)
                 return CTL_FAILED;
-        r = parse_io_device(strtok_r(copy, " ", &rest) ?: "", value, &device, ret_reason);
+        r = parse_io_device(a, strtok_r(copy, " ", &rest) ?: "", value, &device, ret_reason);
         if (r != CTL_OK)
                 return r;
         while ((word = strtok_r(NULL, " ", &rest))) {
@@ -188,7 +260,6 @@ static int parse_cpu_max(Arguments *a, const Option *o, const char *value, char 
         uint64_t quota, period;
         int r;
 
-        a->not_with_scope = o->name;
         if (cpu_quota_parse(value, &quota, &period) < 0)
                 return refuse_quota(value, ret_reason);
 
@@ -207,11 +278,21 @@ static OptionParser limit_parser(LimitType t)
                                       : parse_limit;
 }
 
-int limits_given_check(const Arguments *a)
+int limits_given_check(const Verb *verb, const Arguments *a)
 {
         hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
 
-        if (!a->limits || hpcnode_cgroup_limits_check(a->limits, &e) >= 0)
+        if (a->numa && a->not_with_numa)
+                return usage_error("option --numa-node cannot be used with --%s: it stands for "
+                                   "both, the cpus and the memory nodes",
+                                   a->not_with_numa);
+        if (a->empty && verb->run != verb_set)
+                return usage_error("option --%s: the list is empty: at least one number is needed, "
+                                   "such as 0-3,8",
+                                   a->empty);
+        /* The daemon of another machine knows its disks. */
+        if (!a->limits || place_is_elsewhere(&a->place) ||
+            hpcnode_cgroup_limits_check(a->limits, &e) >= 0)
                 return CTL_OK;
         (void) usage_error("%s", e.message ?: "these limits do not go together");
         hpcnode_cgroup_error_done(&e);
@@ -220,7 +301,7 @@ int limits_given_check(const Arguments *a)
 
 const Option *limit_options(void)
 {
-        static Option options[_LIMIT_MAX + 1];
+        static Option options[_LIMIT_MAX + 2];
         size_t n = 0;
 
         for (LimitType t = 0; t < _LIMIT_MAX; t++) {
@@ -234,7 +315,15 @@ const Option *limit_options(void)
                         .help = info->help,
                         .parse = limit_parser(t),
                         .property = info->property,
+                        .bare = info->kind == LIMIT_KIND_FLAG,
                 };
+                if (t == LIMIT_ALLOWED_MEMORY_NODES)
+                        options[n++] = (Option){
+                                .name = "numa-node",
+                                .argument = "LIST",
+                                .help = "The cpus and the memory of a NUMA node, or of several",
+                                .parse = parse_numa_node,
+                        };
         }
         options[n] = (Option){ 0 };
         return options;

@@ -2,6 +2,8 @@
 /* A point in time as people write it. */
 #include "ctl.h"
 
+#include "basic/clock.h"
+
 #include <time.h>
 
 static const struct Unit {
@@ -17,14 +19,6 @@ static const struct Unit {
         { "w", 7 * 24 * 3600 * USEC_PER_SEC },
 };
 
-static uint64_t now_usec(void)
-{
-        struct timespec ts;
-
-        (void) clock_gettime(CLOCK_REALTIME, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
-}
-
 static bool unit_find(const char *name, size_t n, uint64_t *ret)
 {
         for (size_t i = 0; i < ELEMENTSOF(units); i++)
@@ -35,8 +29,7 @@ static bool unit_find(const char *name, size_t n, uint64_t *ret)
         return false;
 }
 
-/* "1h30min": one or more numbers with a unit each. */
-static int parse_span(const char *s, uint64_t *ret)
+int span_parse(const char *s, uint64_t *ret)
 {
         uint64_t total = 0;
 
@@ -72,6 +65,16 @@ static int parse_seconds(const char *s, uint64_t *ret)
                         usec += (uint64_t) (s[digits + i] - '0') * part;
         }
         if (s[digits + fraction])
+                return -EINVAL;
+        *ret = usec;
+        return 0;
+}
+
+int delay_parse(const char *s, uint64_t *ret)
+{
+        uint64_t usec;
+
+        if (parse_seconds(s, &usec) < 0 || usec < DELAY_USEC_MIN || usec > DELAY_USEC_MAX)
                 return -EINVAL;
         *ret = usec;
         return 0;
@@ -130,7 +133,7 @@ static int parse_local(const char *s, uint64_t *ret)
 
 int time_parse(const char *s, uint64_t *ret)
 {
-        uint64_t span;
+        uint64_t now, span;
         int r;
 
         if (*s == '@')
@@ -139,8 +142,9 @@ int time_parse(const char *s, uint64_t *ret)
                 return parse_day(*s == 'y', ret);
         if (*s != '-')
                 return parse_local(s, ret);
-        r = parse_span(s + 1, &span);
+        r = span_parse(s + 1, &span);
+        now = clock_usec(CLOCK_REALTIME);
         if (r >= 0)
-                *ret = now_usec() > span ? now_usec() - span : 0;
+                *ret = now > span ? now - span : 0;
         return r;
 }

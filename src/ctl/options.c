@@ -7,7 +7,12 @@
 
 /* Beyond a verb's own and the limits: the common ones. */
 static const Option common_options[] = {
+        { "host", "HOST", "Ask the daemon of [USER@]HOST[:PORT][/CONTAINER], by ssh", parse_host,
+          .letter = 'H', .first = true },
+        { "machine", "NAME", "Ask the daemon of a container on this host: [USER@]CONTAINER",
+          parse_machine, .letter = 'M', .first = true },
         { "json", "MODE", "Print JSON instead of lines: pretty, short or off", parse_json },
+        { "no-pager", NULL, "Do not show long output in a pager", parse_no_pager },
         { "help", NULL, "Show this help", NULL, .letter = 'h' },
         { NULL },
 };
@@ -29,11 +34,15 @@ void arguments_done(Arguments *a)
 }
 
 static const char limits_help[] =
-        "\nA SIZE is a number of bytes, or one with K, M, G or T, or max. A RULE is a SIZE for "
-        "every\n"
-        "whole disk, or \"DEVICE [rbps=SIZE] [wbps=SIZE] [riops=N] [wiops=N]\" for one: a path, or "
-        "its\n"
-        "MAJOR:MINOR. --io-max for several devices, and --device, may be given more than once.\n";
+        "\nA SIZE is a number of bytes, or one with K, M, G or T, or max. A LIST is numbers and "
+        "ranges:\n"
+        "0-3,8. A RULE is a SIZE for every whole disk, or \"DEVICE [rbps=SIZE] [wbps=SIZE] "
+        "[riops=N]\n"
+        "[wiops=N]\" for one: a path, or its MAJOR:MINOR. A NODE is a device node below /dev, or "
+        "a class\n"
+        "of /proc/devices such as char-nvidia-uvm. --io-max for several devices, and --device, may "
+        "be\n"
+        "given more than once.\n";
 
 static size_t options_count(const Option *o)
 {
@@ -51,7 +60,7 @@ static void help_option(const Option *o)
 
         n = o->letter ? printf("  -%c, --%s", o->letter, o->name) : printf("      --%s", o->name);
         if (o->argument)
-                n += printf(" %s", o->argument);
+                n += printf(o->bare ? "[=%s]" : " %s", o->argument);
         if (n >= HELP_COLUMN) {
                 putchar('\n');
                 n = 0;
@@ -103,7 +112,9 @@ static int options_collect(const Verb *verb, const Option ***ret, struct option 
                         all[k] = o;
                         getopt[k] = (struct option){
                                 .name = o->name,
-                                .has_arg = o->argument ? required_argument : no_argument,
+                                .has_arg = o->bare       ? optional_argument
+                                           : o->argument ? required_argument
+                                                         : no_argument,
                                 .val = GETOPT_BASE + (int) k,
                         };
                 }
@@ -141,6 +152,12 @@ static const Option *option_found(const Option *const *all, int c)
         return NULL;
 }
 
+/* Those that are only taken before the verb, since --user is another option after `run`. */
+static bool is_before_verb(const char *option)
+{
+        return streq(option, "--user") || streq(option, "--no-ask-password");
+}
+
 /* What getopt_long() found wrong with argv[optind - 1]: optopt is then the number of a known
  * option. */
 static int getopt_error(const Verb *verb, int c, char **argv)
@@ -156,6 +173,9 @@ static int getopt_error(const Verb *verb, int c, char **argv)
         if (optopt != 0)
                 return usage_error("option -%c is not known; see hpcnode-ctl %s --help", optopt,
                                    verb->name);
+        if (is_before_verb(option))
+                return usage_error("option %s stands before the verb: hpcnode-ctl %s %s", option,
+                                   option, verb->name);
         return usage_error(
                 "option %s is not known, or short for several; see hpcnode-ctl %s --help", option,
                 verb->name);
@@ -191,17 +211,12 @@ static int operands_check(const Verb *verb, const Arguments *a)
         return CTL_OK;
 }
 
-int options_parse(const Verb *verb, int argc, char **argv, Arguments *a)
+/* Applies those options that are `first`, or all others. CTL_MAY_RUN, or the exit status. */
+static int options_apply(const Verb *verb, int argc, char **argv, const Option *const *all,
+                         const struct option *getopt, bool first, Arguments *a)
 {
-        _cleanup_(freep) const Option **all = NULL;
-        _cleanup_(freep) struct option *getopt = NULL;
         char letters[LETTERS_MAX];
         int c, r;
-
-        if (options_collect(verb, &all, &getopt) < 0) {
-                fputs("error: out of memory\n", stderr);
-                return CTL_FAILED;
-        }
 
         list_letters(verb, all, letters);
         opterr = 0;
@@ -213,15 +228,33 @@ int options_parse(const Verb *verb, int argc, char **argv, Arguments *a)
                         return getopt_error(verb, c, argv);
                 if (!o->parse)
                         return verb_help(verb);
+                if (o->first != first)
+                        continue;
                 r = option_apply(o, optarg, a);
                 if (r != CTL_OK)
                         return r;
         }
+        return CTL_MAY_RUN;
+}
+
+int options_parse(const Verb *verb, int argc, char **argv, Arguments *a)
+{
+        _cleanup_(freep) const Option **all = NULL;
+        _cleanup_(freep) struct option *getopt = NULL;
+        int r;
+
+        if (options_collect(verb, &all, &getopt) < 0)
+                return out_of_memory();
+        r = options_apply(verb, argc, argv, all, getopt, true, a);
+        if (r == CTL_MAY_RUN)
+                r = options_apply(verb, argc, argv, all, getopt, false, a);
+        if (r != CTL_MAY_RUN)
+                return r;
 
         a->operands = argv + optind;
         a->n_operands = argc - optind;
         r = operands_check(verb, a);
         if (r == CTL_OK)
-                r = limits_given_check(a);
-        return r == CTL_OK ? -1 : r;
+                r = limits_given_check(verb, a);
+        return r == CTL_OK ? CTL_MAY_RUN : r;
 }

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Answers: a record of keys and values, printed as "key: value" lines or as JSON. */
-#include "output.h"
+#include "ctl.h"
+#include "format.h"
 
+#include "basic/line.h"
+#include "basic/words.h"
+#include <inttypes.h>
 #include <stdio.h>
 
 static const char *const json_mode_table[_JSON_MODE_MAX] = {
@@ -12,19 +16,14 @@ static const char *const json_mode_table[_JSON_MODE_MAX] = {
 
 JsonMode json_mode_from_string(const char *s)
 {
-        for (JsonMode m = 0; m < _JSON_MODE_MAX; m++)
-                if (streq(json_mode_table[m], s))
-                        return m;
-        return _JSON_MODE_INVALID;
+        return words_find(json_mode_table, _JSON_MODE_MAX, s);
 }
 
 /* json-c reports lack of memory by NULL; a client that prints an answer ends then. */
 static struct json_object *checked(struct json_object *o)
 {
-        if (!o) {
-                fputs("error: out of memory\n", stderr);
-                exit(1);
-        }
+        if (!o)
+                exit(out_of_memory());
         return o;
 }
 
@@ -45,9 +44,31 @@ void record_add_text(Record *r, const char *key, const char *value)
                 add(r, key, json_object_new_string(value));
 }
 
+void record_add_bytes(Record *r, const char *key, const char *data, size_t n)
+{
+        struct json_object *list;
+
+        if (strlen(data) == n && text_is_utf8(data)) {
+                record_add_text(r, key, data);
+                return;
+        }
+        list = checked(json_object_new_array());
+        for (size_t i = 0; i < n; i++)
+                if (json_object_array_add(
+                            list, checked(json_object_new_int((unsigned char) data[i]))) < 0)
+                        checked(NULL);
+        add(r, key, list);
+}
+
 void record_add_number(Record *r, const char *key, uint64_t value)
 {
         add(r, key, json_object_new_uint64(value));
+}
+
+void record_add_unknown(Record *r, const char *key)
+{
+        if (json_object_object_add(r, key, NULL) < 0)
+                checked(NULL);
 }
 
 void record_add_flag(Record *r, const char *key, bool value)
@@ -78,19 +99,83 @@ void record_add_numbers(Record *r, const char *key, const uint32_t *values, size
         add(r, key, list);
 }
 
-/* A control character would make two lines of one, or steer the terminal. */
+void record_add_record(Record *r, const char *key, Record *member)
+{
+        struct json_object *list;
+
+        if (!json_object_object_get_ex(r, key, &list)) {
+                list = json_object_new_array();
+                add(r, key, list);
+        }
+        if (json_object_array_add(list, member) < 0)
+                checked(NULL);
+}
+
+/* 1234 as 12.34, in JSON as well. */
+static void add_percent(Record *r, const char *key, uint64_t permyriad)
+{
+        char text[FORMAT_SIZE];
+
+        add(r, key,
+            json_object_new_double_s((double) permyriad / 100, format_percent(permyriad, text)));
+}
+
+/* One line of a file with pressure. False: nothing is known. */
+static bool add_pressure_line(Record *r, const char *prefix, const char *resource,
+                              const char *level, const hpcnode_cgroup_metrics *metrics)
+{
+        static const char *const averages[] = { "avg10", "avg60", "avg300" };
+        Record *line = record_new();
+        char name[64], key[128];
+        uint64_t value;
+        bool known;
+
+        for (size_t i = 0; i < ELEMENTSOF(averages); i++) {
+                (void) snprintf(name, sizeof(name), "%s_%s_%s_permyriad", resource, level,
+                                averages[i]);
+                if (hpcnode_cgroup_metrics_get(metrics, name, &value) > 0)
+                        add_percent(line, averages[i], value);
+        }
+        (void) snprintf(name, sizeof(name), "%s_%s_total_usec", resource, level);
+        if (hpcnode_cgroup_metrics_get(metrics, name, &value) > 0)
+                record_add_number(line, "total_usec", value);
+
+        known = json_object_object_length(line) > 0;
+        (void) snprintf(key, sizeof(key), "%s%s_pressure_%s", prefix, resource, level);
+        if (known)
+                add(r, key, line);
+        else
+                json_object_put(line);
+        return known;
+}
+
+size_t record_add_pressure(Record *r, const char *prefix, const hpcnode_cgroup_metrics *metrics)
+{
+        static const char *const resources[] = { "cpu", "memory", "io" };
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(resources); i++) {
+                n += add_pressure_line(r, prefix, resources[i], "some", metrics);
+                n += add_pressure_line(r, prefix, resources[i], "full", metrics);
+        }
+        return n;
+}
+
 static void put_text(const char *s)
 {
-        for (; *s; s++)
-                if ((unsigned char) *s < ' ' || *s == 0x7f)
-                        printf("\\x%02x", (unsigned) (unsigned char) *s);
-                else
-                        putchar(*s);
+        _cleanup_(freep) char *escaped = format_text(s);
+
+        if (!escaped)
+                checked(NULL);
+        fputs(escaped, stdout);
 }
 
 static void put_value(struct json_object *value)
 {
         switch (json_object_get_type(value)) {
+        case json_type_null:
+                fputs("not available", stdout);
+                break;
         case json_type_boolean:
                 putchar(json_object_get_boolean(value) ? '1' : '0');
                 break;
@@ -101,6 +186,17 @@ static void put_value(struct json_object *value)
                         put_value(json_object_array_get_idx(value, i));
                 }
                 break;
+        case json_type_object: {
+                const char *separator = "";
+
+                json_object_object_foreach(value, key, member)
+                {
+                        printf("%s%s=", separator, key);
+                        put_value(member);
+                        separator = " ";
+                }
+                break;
+        }
         default:
                 put_text(json_object_get_string(value));
         }
@@ -143,6 +239,10 @@ int output_flush(void)
 {
         if (fflush(stdout) == 0 && !ferror(stdout))
                 return 0;
+        if (pager_was_left()) {
+                pager_close();
+                exit(CTL_OK);
+        }
         fprintf(stderr, "error: cannot write to standard output: %s\n", strerror(errno));
         return 1;
 }

@@ -22,10 +22,20 @@ typedef struct json_object Record;
 
 Record *record_new(void);
 void record_add_text(Record *r, const char *key, const char *value);
+/* Bytes that a zero follows: a text, or a list of numbers when they are not UTF-8. */
+void record_add_bytes(Record *r, const char *key, const char *data, size_t n);
 void record_add_number(Record *r, const char *key, uint64_t value);
 void record_add_flag(Record *r, const char *key, bool value); /* yes or no; true or false */
+void record_add_unknown(Record *r, const char *key);          /* "not available"; null */
 void record_add_texts(Record *r, const char *key, char *const *values);
 void record_add_numbers(Record *r, const char *key, const uint32_t *values, size_t n);
+
+/* Adds it, which is owned there then, to the list of records under the key. */
+void record_add_record(Record *r, const char *key, Record *member);
+
+/* PSI of cpu, memory and io, some and full, each an object with avg10, avg60, avg300 (percent) and total_usec, or of
+ * these what is known. The keys begin with `prefix`. Returns how many there are. */
+size_t record_add_pressure(Record *r, const char *prefix, const hpcnode_cgroup_metrics *metrics);
 
 /* The keys of `inspect`, or of them those that `info` knows. */
 void record_add_info(Record *r, const hpcnode_cgroup_info *info);

@@ -21,10 +21,8 @@ static size_t add_list(Record *r, const hpcnode_cgroup_events *events, size_t in
         while (hpcnode_cgroup_events_field(events, first + n, &key, &value) && streq(key, list))
                 n++;
         values = calloc(n + 1, sizeof(*values));
-        if (!values) {
-                fputs("error: out of memory\n", stderr);
-                exit(CTL_FAILED);
-        }
+        if (!values)
+                exit(out_of_memory());
         for (size_t i = 0; i < n; i++) {
                 (void) hpcnode_cgroup_events_field(events, first + i, &key, &value);
                 values[i] = (char *) value;
@@ -53,6 +51,13 @@ static int print_json(const hpcnode_cgroup_events *events, JsonMode mode)
         return record_print(r, mode);
 }
 
+int event_print(const hpcnode_cgroup_events *events, const Arguments *a)
+{
+        if (a->json != JSON_OFF)
+                return print_json(events, a->json);
+        return puts(hpcnode_cgroup_events_line(events)) < 0 ? output_flush() : 0;
+}
+
 static int seek(hpcnode_cgroup_events *events, const Arguments *a, hpcnode_cgroup_error *e)
 {
         int lines = a->lines;
@@ -68,48 +73,51 @@ static int seek(hpcnode_cgroup_events *events, const Arguments *a, hpcnode_cgrou
 }
 
 /* Prints what there is. CTL_OK, or the exit status after saying what is wrong. */
-static int print_all(hpcnode_cgroup_events *events, const Arguments *a)
+static int print_all(hpcnode_cgroup_events *events, const Arguments *a, EventPrinter print)
 {
         _cleanup_(hpcnode_cgroup_error_done) hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
         int r;
 
         while ((r = hpcnode_cgroup_events_next(events, &e)) > 0) {
-                if (a->json != JSON_OFF)
-                        r = print_json(events, a->json);
-                else
-                        r = puts(hpcnode_cgroup_events_line(events)) < 0 ? output_flush() : 0;
+                r = print(events, a);
                 if (r != 0)
                         return r;
         }
         return r < 0 ? fail(&e) : output_flush();
 }
 
-int check_events(const Arguments *a)
-{
-        if (a->n_operands > 0 && !*a->operands[0])
-                return usage_error("events takes SCOPE, which must not be empty");
-        return CTL_OK;
-}
-
-int verb_events(hpcnode_cgroup *c, Arguments *a)
+int events_print(const char *scope, const Arguments *a, EventPrinter print)
 {
         _cleanup_(hpcnode_cgroup_error_done) hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
         _cleanup_(hpcnode_cgroup_events_freep) hpcnode_cgroup_events *events = NULL;
-        const char *scope = a->n_operands > 0 ? a->operands[0] : NULL;
         int r;
 
-        r = a->user ? hpcnode_cgroup_events_open_user(scope, &events, &e)
-                    : hpcnode_cgroup_events_open(scope, &events, &e);
+        r = a->place.user ? hpcnode_cgroup_events_open_user(scope, &events, &e)
+                          : hpcnode_cgroup_events_open(scope, &events, &e);
         if (r >= 0)
                 r = seek(events, a, &e);
         if (r < 0)
                 return fail(&e);
+        if (!a->follow)
+                pager_open(a->no_pager);
 
         for (;;) {
-                r = print_all(events, a);
+                r = print_all(events, a, print);
                 if (r != CTL_OK || !a->follow)
                         return r;
                 if (hpcnode_cgroup_events_wait(events, -1, &e) < 0)
                         return fail(&e);
         }
+}
+
+int check_events(const Arguments *a)
+{
+        if (a->n_operands > 0 && !*a->operands[0])
+                return usage_error("events takes SCOPE, which must not be empty");
+        return CTL_MAY_RUN;
+}
+
+int verb_events(hpcnode_cgroup *c, Arguments *a)
+{
+        return events_print(a->n_operands > 0 ? a->operands[0] : NULL, a, event_print);
 }

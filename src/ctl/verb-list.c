@@ -1,129 +1,79 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `list`: a table of all scopes and jobs. */
-#include "ctl.h"
+/* `list`: a table of scopes and jobs, with their tasks. */
+#include "columns.h"
 
-#include <inttypes.h>
-#include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
 
-typedef enum Column {
-        COLUMN_NAME,
-        COLUMN_UNIT,
-        COLUMN_STATE,
-        COLUMN_PID,
-        COLUMN_CGROUP,
-        _COLUMN_MAX,
-} Column;
-
-static const struct ColumnInfo {
-        const char *heading;
-        const char *json; /* key; NULL: the heading */
-        int flags;
-        int json_type;
-} column_table[_COLUMN_MAX] = {
-        [COLUMN_NAME] = { "NAME", "name", 0, SCOLS_JSON_STRING },
-        [COLUMN_UNIT] = { "UNIT", "unit", 0, SCOLS_JSON_STRING },
-        [COLUMN_STATE] = { "STATE", "state", 0, SCOLS_JSON_STRING },
-        [COLUMN_PID] = { "PID", "pid", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
-        [COLUMN_CGROUP] = { "CGROUP", "cgroup", 0, SCOLS_JSON_STRING },
-};
-
-static void table_freep(struct libscols_table **t)
+/* How tasks are shown: below their scope, where somebody looks at it or reads JSON; for other programs each line
+ * begins with what a verb takes. */
+static bool wants_tree(const Arguments *a)
 {
-        scols_unref_table(*t);
+        return !a->quiet && (a->json != JSON_OFF || output_is_terminal());
 }
 
-static struct libscols_table *table_new(const Arguments *a)
+static int add_tasks(struct libscols_table *t, const Columns *columns, const Entry *entry,
+                     struct libscols_line *parent, const Arguments *a)
 {
-        _cleanup_(table_freep) struct libscols_table *t = NULL;
+        bool by_scope = parent && a->json == JSON_OFF;
 
-        t = scols_new_table();
-        if (!t)
-                return NULL;
-        if (scols_table_set_name(t, "scopes") < 0 ||
-            scols_table_enable_json(t, a->json != JSON_OFF) < 0 ||
-            scols_table_enable_noheadings(t, a->no_legend) < 0)
-                return NULL;
+        for (size_t i = 0; i < entry->n_tasks; i++) {
+                const hpcnode_cgroup_info *task = entry->tasks[i];
+                struct libscols_line *line;
 
-        for (Column i = 0; i < _COLUMN_MAX; i++) {
-                const struct ColumnInfo *info = &column_table[i];
-                struct libscols_column *column;
-
-                column = scols_table_new_column(t, a->json == JSON_OFF ? info->heading : info->json,
-                                                0, info->flags);
-                if (!column || scols_column_set_json_type(column, info->json_type) < 0)
-                        return NULL;
+                if (entry->whole && !task_is_further(task))
+                        continue;
+                line = scols_table_new_line(t, parent);
+                if (!line || columns_fill(columns, line, entry, task,
+                                          by_scope ? task->name : task->id, a->json) < 0)
+                        return -ENOMEM;
         }
-        return TAKE_PTR(t);
-}
-
-static int table_add(struct libscols_table *t, const hpcnode_cgroup_info *info, JsonMode json)
-{
-        struct libscols_line *line;
-        char pid[16] = "-";
-        bool has_pid = info->pid > 0;
-
-        line = scols_table_new_line(t, NULL);
-        if (!line)
-                return -ENOMEM;
-        if (has_pid)
-                (void) snprintf(pid, sizeof(pid), "%" PRIu32, info->pid);
-
-        if (scols_line_set_data(line, COLUMN_NAME, info->id) < 0 ||
-            scols_line_set_data(line, COLUMN_UNIT, info->unit) < 0 ||
-            scols_line_set_data(line, COLUMN_STATE, info->state) < 0 ||
-            (has_pid || json == JSON_OFF ? scols_line_set_data(line, COLUMN_PID, pid) : 0) < 0 ||
-            scols_line_set_data(line, COLUMN_CGROUP, info->cgroup) < 0)
-                return -ENOMEM;
         return 0;
 }
 
-static int out_of_memory(void)
+static int add_entry(struct libscols_table *t, const Columns *columns, const Entry *entry,
+                     const Arguments *a)
 {
-        fputs("error: out of memory\n", stderr);
-        return CTL_FAILED;
+        struct libscols_line *line;
+
+        if (!entry->whole)
+                return add_tasks(t, columns, entry, NULL, a);
+        line = scols_table_new_line(t, NULL);
+        if (!line ||
+            columns_fill(columns, line, entry, entry->scope, entry->scope->id, a->json) < 0)
+                return -ENOMEM;
+        return a->no_tasks ? 0 : add_tasks(t, columns, entry, wants_tree(a) ? line : NULL, a);
 }
 
-static int table_print(struct libscols_table *t, JsonMode json)
+int check_list(const Arguments *a)
 {
-        _cleanup_(freep) char *text = NULL;
-
-        if (json == JSON_OFF) {
-                if (scols_print_table(t) < 0)
-                        return out_of_memory();
-                return output_flush();
-        }
-        if (scols_print_table_to_string(t, &text) < 0)
-                return out_of_memory();
-        return json_print(text, json);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-        const hpcnode_cgroup_info *const *x = a, *const *y = b;
-        int r = strverscmp((*x)->id, (*y)->id);
-
-        return r != 0 ? r : strverscmp((*x)->unit, (*y)->unit);
+        if (!streq_ptr(a->columns, "help"))
+                return CTL_MAY_RUN;
+        columns_help();
+        return output_flush();
 }
 
 int verb_list(hpcnode_cgroup *c, Arguments *a)
 {
         _cleanup_(hpcnode_cgroup_error_done) hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
-        _cleanup_(hpcnode_cgroup_list_freep) hpcnode_cgroup_info **list = NULL;
+        _cleanup_(collection_done) Collection collection = { 0 };
         _cleanup_(table_freep) struct libscols_table *t = NULL;
-        size_t n = 0;
+        CollectFlags flags = a->no_tasks ? 0 : COLLECT_TASKS;
+        Columns columns;
 
-        if (hpcnode_cgroup_list(c, &list, &e) < 0)
-                return fail(&e);
-        while (list[n])
-                n++;
-        qsort(list, n, sizeof(*list), compare_names);
-
-        t = table_new(a);
-        if (!t)
+        /* The parser of the option has refused what is wrong. */
+        if (columns_parse(a->quiet ? "NAME" : a->columns, &columns, NULL) < 0)
                 return out_of_memory();
-        for (size_t i = 0; i < n; i++)
-                if (table_add(t, list[i], a->json) < 0)
+        a->no_legend = a->no_legend || a->quiet;
+        if (a->all)
+                flags |= COLLECT_ENDED_TASKS;
+        if (collect(c, flags | columns_need(&columns), a->operands, &collection, &e) < 0)
+                return fail(&e);
+
+        t = table_new("scopes", a);
+        if (!t || columns_add(&columns, t, a, wants_tree(a)) < 0)
+                return out_of_memory();
+        for (size_t i = 0; i < collection.n_entries; i++)
+                if (add_entry(t, &columns, &collection.entries[i], a) < 0)
                         return out_of_memory();
-        return table_print(t, a->json);
+        return table_print(t, a);
 }

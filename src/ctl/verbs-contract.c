@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The verbs that offer the contract to shells: hierarchy, create, destroy, metrics, empty, owner. */
+/* The verbs that offer the contract to shells: hierarchy, create, destroy, metrics, empty, owner, whoami. */
 #include "ctl.h"
 
 #include "basic/name.h"
@@ -39,7 +39,7 @@ int check_create(const Arguments *a)
 
         return scope_name_parse(a->operands[0], &name, &reason) < 0
                        ? operand_refused("NAME", reason)
-                       : CTL_OK;
+                       : CTL_MAY_RUN;
 }
 
 int check_path(const Arguments *a)
@@ -49,22 +49,18 @@ int check_path(const Arguments *a)
 
         return cgroup_path_parse(a->operands[0], &path, &reason) < 0
                        ? operand_refused("PATH", reason)
-                       : CTL_OK;
+                       : CTL_MAY_RUN;
 }
 
 int verb_create(hpcnode_cgroup *c, Arguments *a)
 {
         _cleanup_(hpcnode_cgroup_error_done) hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
         _cleanup_(hpcnode_cgroup_info_freep) hpcnode_cgroup_info *info = NULL;
-        _cleanup_(record_freep) Record *record = NULL;
 
         if (hpcnode_cgroup_create_scope(c, a->slice, a->operands[0], a->limits, a->options, &info,
                                         &e) < 0)
                 return fail(&e);
-
-        record = record_new();
-        record_add_started(record, info);
-        return record_print(record, a->json);
+        return print_started(a, info);
 }
 
 int verb_destroy(hpcnode_cgroup *c, Arguments *a)
@@ -132,5 +128,40 @@ int verb_owner(hpcnode_cgroup *c, Arguments *a)
         }
         record = record_new();
         record_add_text(record, "owner", shown);
+        return record_print(record, a->json);
+}
+
+/* What hpcnode-cgroupd(8) says of each: where it may change things, where an emergency lets it freeze, thaw and
+ * kill, and where polkit is asked first. */
+static const struct {
+        const char *principal, *change, *in_emergency, *ask_polkit;
+} may[] = {
+        { "admin", "pact.slice workload.slice", NULL, NULL },
+        { "pact", SLICE_PACT, SLICE_WORKLOAD, NULL },
+        { "workload", SLICE_WORKLOAD, NULL, NULL },
+        { "other", NULL, NULL, SLICE_WORKLOAD },
+};
+
+int verb_whoami(hpcnode_cgroup *c, Arguments *a)
+{
+        _cleanup_(hpcnode_cgroup_error_done) hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
+        _cleanup_(freep) char *principal = NULL, *unit = NULL;
+        _cleanup_(record_freep) Record *record = NULL;
+        uint32_t uid;
+
+        if (hpcnode_cgroup_who_am_i(c, &principal, &uid, &unit, &e) < 0)
+                return fail(&e);
+
+        record = record_new();
+        record_add_text(record, "principal", principal);
+        record_add_number(record, "uid", uid);
+        record_add_text(record, "unit", *unit ? unit : NULL);
+        for (size_t i = 0; i < ELEMENTSOF(may); i++) {
+                if (!streq(may[i].principal, principal))
+                        continue;
+                record_add_text(record, "may_change", may[i].change);
+                record_add_text(record, "may_in_emergency", may[i].in_emergency);
+                record_add_text(record, "may_ask_polkit", may[i].ask_polkit);
+        }
         return record_print(record, a->json);
 }

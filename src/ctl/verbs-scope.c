@@ -3,7 +3,29 @@
 #include "ctl.h"
 
 #include <signal.h>
-#include <stdio.h>
+
+/* The names of the tasks of a scope, also those that have ended, as long as they are known. */
+static int add_tasks(hpcnode_cgroup *c, const char *unit, Record *r)
+{
+        _cleanup_(hpcnode_cgroup_list_freep) hpcnode_cgroup_info **tasks = NULL;
+        _cleanup_(freep) char **names = NULL;
+        size_t n = 0;
+
+        /* It may have been dropped meanwhile. */
+        if (hpcnode_cgroup_list_tasks(c, unit, &tasks, NULL) < 0)
+                return 0;
+        while (tasks[n])
+                n++;
+        names = calloc(n + 1, sizeof(*names));
+        if (!names)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                names[i] = tasks[i]->name;
+        record_add_number(r, "task_count", n);
+        if (n > 0)
+                record_add_texts(r, "tasks", names);
+        return 0;
+}
 
 int verb_inspect(hpcnode_cgroup *c, Arguments *a)
 {
@@ -14,8 +36,15 @@ int verb_inspect(hpcnode_cgroup *c, Arguments *a)
         if (hpcnode_cgroup_inspect(c, a->operands[0], &info, &e) < 0)
                 return fail(&e);
 
+        /* What a task uses is no property of it; without it the rest is still worth telling. */
+        if (info->is_task > 0)
+                (void) hpcnode_cgroup_inspect_list(c, (hpcnode_cgroup_info *[]){ info, NULL },
+                                                   NULL);
         record = record_new();
         record_add_info(record, info);
+        if (info->is_task <= 0 && add_tasks(c, info->unit, record) < 0)
+                return out_of_memory();
+        pager_open(a->no_pager);
         return record_print(record, a->json);
 }
 
@@ -59,7 +88,10 @@ int verb_kill(hpcnode_cgroup *c, Arguments *a)
         _cleanup_(hpcnode_cgroup_error_done) hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
         int signal = a->signal > 0 ? a->signal : SIGKILL;
 
-        return hpcnode_cgroup_kill(c, a->operands[0], signal, &e) < 0 ? fail(&e) : CTL_OK;
+        int r = a->all ? hpcnode_cgroup_kill_all(c, a->operands[0], signal, &e)
+                       : hpcnode_cgroup_kill(c, a->operands[0], signal, &e);
+
+        return r < 0 ? fail(&e) : CTL_OK;
 }
 
 int verb_freeze(hpcnode_cgroup *c, Arguments *a)
@@ -78,7 +110,8 @@ int verb_thaw(hpcnode_cgroup *c, Arguments *a)
 
 int check_set(const Arguments *a)
 {
-        return a->limits ? CTL_OK : usage_error("set needs a limit; see hpcnode-ctl set --help");
+        return a->limits ? CTL_MAY_RUN
+                         : usage_error("set needs a limit; see hpcnode-ctl set --help");
 }
 
 int verb_set(hpcnode_cgroup *c, Arguments *a)
@@ -88,11 +121,19 @@ int verb_set(hpcnode_cgroup *c, Arguments *a)
         return hpcnode_cgroup_set_limits(c, a->operands[0], a->limits, &e) < 0 ? fail(&e) : CTL_OK;
 }
 
+/* All of them, also after one that cannot be. */
 int verb_remove(hpcnode_cgroup *c, Arguments *a)
 {
-        _cleanup_(hpcnode_cgroup_error_done) hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
+        int result = CTL_OK;
 
-        return hpcnode_cgroup_remove(c, a->operands[0], &e) < 0 ? fail(&e) : CTL_OK;
+        for (int i = 0; i < a->n_operands; i++) {
+                _cleanup_(hpcnode_cgroup_error_done) hpcnode_cgroup_error e =
+                        HPCNODE_CGROUP_ERROR_INIT;
+
+                if (hpcnode_cgroup_remove(c, a->operands[i], &e) < 0)
+                        result = fail(&e);
+        }
+        return result;
 }
 
 int verb_ping(hpcnode_cgroup *c, Arguments *a)
