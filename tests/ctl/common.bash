@@ -19,6 +19,11 @@ eventually() {
     done
 }
 
+# pid_gone PID: it has ended, whether or not anybody has taken note.
+pid_gone() {
+    [[ $(ps -o stat= -p "$1") != [^Z]* ]]
+}
+
 # start_bus DIRECTORY [DAEMON]: a bus of our own that starts DAEMON when it is called.
 start_bus() {
     command -v dbus-daemon >/dev/null || skip "needs dbus-daemon"
@@ -56,6 +61,16 @@ options_of_help() {
 
 verbs_of_help() {
     ctl --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'
+}
+
+# complete_line WORDS...: COMPREPLY as if the last word were being completed.
+complete_line() {
+    COMP_WORDS=("$@")
+    COMP_CWORD=$(($# - 1))
+    COMP_LINE="$*"
+    COMP_POINT=${#COMP_LINE}
+    COMPREPLY=()
+    _hpcnode_ctl
 }
 
 # "MAJOR:MINOR PATH" of a disk of this machine; empty when there is none that can be named.

@@ -3,7 +3,11 @@
  *
  * It writes every call to the file in $FAKE_LOG, runs the programs of Run and Spawn as plain children,
  * and knows some scopes by name: "missing" is NotFound, "empty" is empty, "alien" is PermissionDenied,
- * "seven" is a job that has ended with status 7.
+ * "seven" is a job that has ended with status 7. It lists two scopes, or as many as the file $FAKE_MANY says.
+ *
+ * Its scope "one" is one that pressure has frozen and demoted.
+ *
+ * While the file $FAKE_BUSY is there, its task rank-b uses a cpu all the time.
  *
  * The file in $FAKE_FAULTS has a line for each fault that is still to come: "crash MEMBER" ends it when
  * MEMBER is called, "mute MEMBER" leaves the call without an answer. */
@@ -13,6 +17,7 @@
 #include <sys/wait.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
+#include <time.h>
 
 #define OBJECT       "/org/hpcnode/Cgroup1"
 #define SCOPE_PREFIX OBJECT "/scope"
@@ -130,14 +135,25 @@ static int method_empty(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int method_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
+        struct timespec busy = { .tv_nsec = 1500 * 1000 };
         const char *path;
+        uint64_t usage;
         int r;
 
         r = refuse_scope(m, &path, error);
         if (r < 0)
                 return r;
+        /* One that keeps a cpu busy all the time. */
+        if (access(getenv("FAKE_BUSY") ?: "/nonexistent", F_OK) == 0 && strstr(path, "/rank_2db"))
+                (void) clock_gettime(CLOCK_MONOTONIC, &busy);
+        usage = (uint64_t) busy.tv_sec * USEC_PER_SEC + (uint64_t) busy.tv_nsec / NSEC_PER_USEC;
+        if (streq(path, "workload.slice"))
+                return sd_bus_reply_method_return(
+                        m, "a{sv}", 4, "MemoryCurrent", "t", UINT64_C(4096),
+                        "CPUSomeAvg10Permyriad", "t", UINT64_C(700), "CPUSomeAvg60Permyriad", "t",
+                        UINT64_C(1250), "CPUSomeTotalUSec", "t", 61 * USEC_PER_SEC);
         return sd_bus_reply_method_return(m, "a{sv}", 4, "NrProcesses", "u", 3, "MemoryCurrent",
-                                          "t", UINT64_C(4096), "CPUUsageUSec", "t", UINT64_C(1500),
+                                          "t", UINT64_C(4096), "CPUUsageUSec", "t", usage,
                                           "OfALaterVersion", "s", "?");
 }
 
@@ -150,6 +166,12 @@ static int method_owner(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
         return sd_bus_reply_method_return(m, "s", startswith(path, "pact.slice") ? "pact" : "");
+}
+
+static int method_who_am_i(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        log_call(m);
+        return sd_bus_reply_method_return(m, "sus", "pact", (uint32_t) 4711, "pact-agent.service");
 }
 
 /* --- objects --- */
@@ -181,11 +203,82 @@ static int method_get_scope(sd_bus_message *m, void *userdata, sd_bus_error *err
         return sd_bus_reply_method_return(m, "o", object);
 }
 
+/* The two numbers in the file $FAKE_MANY: scopes, and further tasks of the first. False: there is none. */
+static bool read_many(int *ret_scopes, int *ret_tasks)
+{
+        FILE *f = fopen(getenv("FAKE_MANY") ?: "/nonexistent", "re");
+        bool known = f && fscanf(f, "%d %d", ret_scopes, ret_tasks) == 2;
+
+        if (f)
+                (void) fclose(f);
+        return known;
+}
+
+static int reply_many(sd_bus_message *m, int n)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        if (sd_bus_message_new_method_return(m, &reply) < 0 ||
+            sd_bus_message_open_container(reply, 'a', "(osss)") < 0)
+                abort();
+        for (int i = 0; i < n; i++) {
+                _cleanup_(freep) char *object = NULL;
+                char name[32], unit[64], path[96];
+
+                (void) snprintf(name, sizeof(name), "job-%d", i);
+                (void) snprintf(unit, sizeof(unit), "workload-%s.scope", name);
+                (void) snprintf(path, sizeof(path), "/workload.slice/%s", unit);
+                object = scope_object(name);
+                if (sd_bus_message_append(reply, "(osss)", object, unit, path, "running") < 0)
+                        abort();
+        }
+        if (sd_bus_message_close_container(reply) < 0)
+                abort();
+        return sd_bus_message_send(reply);
+}
+
+/* The tasks of one scope: main, one that runs, one that is frozen, one that has ended, and `n` more. */
+static int method_list_tasks(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(freep) char *object = NULL;
+        int scopes, n = 0;
+        const char *name = read_many(&scopes, &n) ? "job-0" : "one";
+
+        log_call(m);
+        object = scope_object(name);
+        if (sd_bus_message_new_method_return(m, &reply) < 0 ||
+            sd_bus_message_open_container(reply, 'a', "(ossa(ssuiibtt))") < 0 ||
+            sd_bus_message_open_container(reply, 'r', "ossa(ssuiibtt)") < 0 ||
+            sd_bus_message_append(reply, "oss", object, name, "/workload.slice/some.scope") < 0 ||
+            sd_bus_message_open_container(reply, 'a', "(ssuiibtt)") < 0)
+                abort();
+        for (int i = -4; i < n; i++) {
+                static const char *const names[] = { "main", "rank-a", "rank-b", "past" };
+                static const char *const states[] = { "running", "running", "frozen", "failed" };
+                char number[32];
+
+                (void) snprintf(number, sizeof(number), "rank-%d", i);
+                if (sd_bus_message_append(reply, "(ssuiibtt)", i < 0 ? names[i + 4] : number,
+                                          i < 0 ? states[i + 4] : "running", 4250 + i,
+                                          i == -1 ? 7 : -1, 0, false, UINT64_C(1700000000000000),
+                                          i == -1 ? UINT64_C(1700000001000000) : 0) < 0)
+                        abort();
+        }
+        if (sd_bus_message_close_container(reply) < 0 ||
+            sd_bus_message_close_container(reply) < 0 || sd_bus_message_close_container(reply) < 0)
+                abort();
+        return sd_bus_message_send(reply);
+}
+
 static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(freep) char *one = scope_object("one"), *gone = scope_object("gone");
+        int scopes, tasks;
 
         log_call(m);
+        if (read_many(&scopes, &tasks))
+                return reply_many(m, scopes);
         return sd_bus_reply_method_return(m, "a(osss)", 2, one, "workload-one.scope",
                                           "/workload.slice/workload-one.scope", "running", gone,
                                           "workload-gone.scope",
@@ -223,10 +316,38 @@ static int get_limits(sd_bus *bus, const char *path, const char *interface, cons
                                      1, "/dev/sda", UINT64_C(1) << 20);
 }
 
+static int get_metrics(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "a{sv}", 6, "MemoryCurrent", "t", UINT64_C(3) << 29,
+                                     "CPUUsageUSec", "t", UINT64_C(200 * 1000 * 1000),
+                                     "NrProcesses", "u", 5, "MemorySomeAvg10Permyriad", "t",
+                                     UINT64_C(1234), "MemorySomeAvg60Permyriad", "t", UINT64_C(5),
+                                     "MemorySomeTotalUSec", "t", UINT64_C(77));
+}
+
 static int get_state(sd_bus *bus, const char *path, const char *interface, const char *property,
                      sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "s", "running");
+}
+
+static bool is_one(const char *path)
+{
+        return strstr(path, "workload_2done_2escope") != NULL;
+}
+
+static int get_frozen_by(sd_bus *bus, const char *path, const char *interface, const char *property,
+                         sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return is_one(path) ? sd_bus_message_append(reply, "as", 2, "client", "pressure")
+                            : sd_bus_message_append(reply, "as", 1, "client");
+}
+
+static int get_demoted(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "b", is_one(path));
 }
 
 static int get_pids(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -235,14 +356,19 @@ static int get_pids(sd_bus *bus, const char *path, const char *interface, const 
         return sd_bus_message_append(reply, "au", 2, 4242, 4243);
 }
 
+#define APART SD_BUS_VTABLE_PROPERTY_EXPLICIT
+
 static const sd_bus_vtable scope_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Name", "s", get_name, 0, 0),
         SD_BUS_PROPERTY("Path", "s", get_path, 0, 0),
         SD_BUS_PROPERTY("State", "s", get_state, 0, 0),
+        SD_BUS_PROPERTY("FrozenBy", "as", get_frozen_by, 0, 0),
+        SD_BUS_PROPERTY("Demoted", "b", get_demoted, 0, 0),
         SD_BUS_PROPERTY("MainPID", "u", get_pid, 0, 0),
-        SD_BUS_PROPERTY("PIDs", "au", get_pids, 0, 0),
-        SD_BUS_PROPERTY("Limits", "a{sv}", get_limits, 0, 0),
+        SD_BUS_PROPERTY("PIDs", "au", get_pids, 0, APART),
+        SD_BUS_PROPERTY("Limits", "a{sv}", get_limits, 0, APART),
+        SD_BUS_PROPERTY("Metrics", "a{sv}", get_metrics, 0, APART),
         SD_BUS_VTABLE_END,
 };
 
@@ -421,10 +547,85 @@ static int on_child(sd_event_source *s, const struct signalfd_siginfo *si, void 
         return 0;
 }
 
+static int get_policy(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "s", "dry-run");
+}
+
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "s", "0.0-fake");
+}
+
+/* An hour, a minute and a second ago. */
+static int get_start(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "t",
+                                     ((uint64_t) time(NULL) - 3661) * UINT64_C(1000000));
+}
+
+/* As it was declared last; the time has not begun to run. */
+static char *emergency;
+static uint64_t emergency_until;
+
+static int method_declare_emergency(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *reason;
+        uint64_t duration;
+        int r;
+
+        log_call(m);
+        r = sd_bus_message_read(m, "st", &reason, &duration);
+        if (r < 0)
+                return r;
+        free(emergency);
+        emergency = strdup(reason);
+        emergency_until = UINT64_C(4102444800000000) + duration;
+        return sd_bus_reply_method_return(m, "");
+}
+
+static int method_end_emergency(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        log_call(m);
+        free(TAKE_PTR(emergency));
+        return sd_bus_reply_method_return(m, "");
+}
+
+/* Of the drain, which has no state here. */
+static int method_nothing(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        log_call(m);
+        return sd_bus_reply_method_return(m, "");
+}
+
+static int get_emergency(sd_bus *bus, const char *path, const char *interface, const char *property,
+                         sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "b", emergency != NULL);
+}
+
+static int get_emergency_reason(sd_bus *bus, const char *path, const char *interface,
+                                const char *property, sd_bus_message *reply, void *userdata,
+                                sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "s", emergency ?: "");
+}
+
+static int get_emergency_until(sd_bus *bus, const char *path, const char *interface,
+                               const char *property, sd_bus_message *reply, void *userdata,
+                               sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "t", emergency ? emergency_until : 0);
+}
+
+/* Nobody drains it. */
+static int get_draining(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "b", false);
 }
 
 static const sd_bus_vtable manager_vtable[] = {
@@ -435,17 +636,32 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD("ReadMetrics", "s", "a{sv}", method_metrics, 0),
         SD_BUS_METHOD("IsScopeEmpty", "s", "b", method_empty, 0),
         SD_BUS_METHOD("SliceOwner", "s", "s", method_owner, 0),
+        SD_BUS_METHOD("WhoAmI", "", "sus", method_who_am_i, 0),
         SD_BUS_METHOD("Run", "ssa{sv}asa{sv}", "osu", method_run, 0),
         SD_BUS_METHOD("Spawn", "ssasa{sv}", "ou", method_spawn, 0),
+        SD_BUS_METHOD("AttachProcesses", "ssau", "", method_scope, 0),
         SD_BUS_METHOD("FreezeScope", "s", "", method_scope, 0),
         SD_BUS_METHOD("ThawScope", "s", "", method_scope, 0),
         SD_BUS_METHOD("KillScope", "si", "", method_kill, 0),
+        SD_BUS_METHOD("KillAll", "si", "", method_kill, 0),
         SD_BUS_METHOD("SetScopeLimits", "sa{sv}", "", method_scope, 0),
         SD_BUS_METHOD("WaitScope", "s", "siib", method_wait, 0),
         SD_BUS_METHOD("RemoveScope", "s", "", method_scope, 0),
         SD_BUS_METHOD("ListScopes", "", "a(osss)", method_list, 0),
+        SD_BUS_METHOD("ListTasks", "s", "a(ossa(ssuiibtt))", method_list_tasks, 0),
         SD_BUS_METHOD("GetScope", "s", "o", method_get_scope, 0),
+        SD_BUS_METHOD("DeclareEmergency", "st", "", method_declare_emergency, 0),
+        SD_BUS_METHOD("EndEmergency", "", "", method_end_emergency, 0),
+        SD_BUS_METHOD("Drain", "bs", "", method_nothing, 0),
+        SD_BUS_METHOD("WaitDrained", "", "", method_nothing, 0),
+        SD_BUS_METHOD("CancelDrain", "", "", method_nothing, 0),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, 0),
+        SD_BUS_PROPERTY("StartUSec", "t", get_start, 0, 0),
+        SD_BUS_PROPERTY("Pressure", "s", get_policy, 0, 0),
+        SD_BUS_PROPERTY("Emergency", "b", get_emergency, 0, 0),
+        SD_BUS_PROPERTY("EmergencyReason", "s", get_emergency_reason, 0, 0),
+        SD_BUS_PROPERTY("EmergencyUntil", "t", get_emergency_until, 0, 0),
+        SD_BUS_PROPERTY("Draining", "b", get_draining, 0, 0),
         SD_BUS_VTABLE_END,
 };
 

@@ -20,11 +20,11 @@ setup() {
 
 @test "--help lists the verbs, also as -h" {
     run -0 --separate-stderr ctl --help
-    [ "${lines[0]}" = "Usage: hpcnode-ctl [--user] [--json MODE] VERB [OPTION...] [OPERAND...]" ]
+    [ "${lines[0]}" = "Usage: hpcnode-ctl [OPTION...] VERB [OPTION...] [OPERAND...]" ]
     help=$output
     run -0 ctl -h
     [ "$output" = "$help" ]
-    [ "$(verbs_of_help | wc -l)" -eq 17 ]
+    [ "$(verbs_of_help | wc -l)" -eq 26 ]
 }
 
 @test "every verb has a --help with a usage line, whatever else is missing" {
@@ -33,6 +33,12 @@ setup() {
         [[ ${lines[0]} == "Usage: hpcnode-ctl $verb "* ]]
         [ -z "$stderr" ]
     done
+}
+
+@test "list says which columns there are, without asking anybody" {
+    run -0 --separate-stderr ctl list --output help
+    [[ ${lines[0]} == "NAME "* ]]
+    [ -z "$stderr" ]
 }
 
 @test "no line of help is wider than 100 columns" {
@@ -57,7 +63,7 @@ options_of_man() {
 
 @test "the man page describes the same options of each verb" {
     for verb in $(verbs_of_help); do
-        diff <(options_of_help "$verb" | grep -vx -e json -e help | grep -vxF -f <(limits)) \
+        diff <(options_of_help "$verb" | own | grep -vxF -f <(limits)) \
             <(options_of_man | sed -n "s/^$verb //p" | sort -u | grep -vxF -f <(limits)) ||
             { echo "verb $verb differs"; false; }
     done
@@ -66,7 +72,12 @@ options_of_man() {
 
 # The options that set limits: what `set` takes.
 limits() {
-    options_of_help set | grep -vx -e json -e help
+    options_of_help set | own
+}
+
+# Not those that every verb has.
+own() {
+    grep -vx -e host -e machine -e json -e no-pager -e help
 }
 
 @test "bash completes the same verbs and options" {
@@ -81,14 +92,30 @@ limits() {
     done
 }
 
-# complete_line WORDS...: COMPREPLY as if the last word were being completed.
-complete_line() {
-    COMP_WORDS=("$@")
-    COMP_CWORD=$(($# - 1))
-    COMP_LINE="$*"
-    COMP_POINT=${#COMP_LINE}
-    COMPREPLY=()
-    _hpcnode_ctl
+@test "bash completes devices, policies and NUMA nodes" {
+    # shellcheck source=/dev/null
+    source "$bash_completion"
+    complete_line hpcnode-ctl run --device /dev/nul
+    [ "${COMPREPLY[*]}" = /dev/null ]
+    complete_line hpcnode-ctl run --device /de
+    [ "${COMPREPLY[*]}" = /dev/ ]
+    # Nothing that is no device.
+    complete_line hpcnode-ctl run --device /etc/passw
+    [ -z "${COMPREPLY[*]}" ]
+    complete_line hpcnode-ctl set --device-policy cl
+    [ "${COMPREPLY[*]}" = closed ]
+    [ -d /sys/devices/system/node/node0 ] || skip "no NUMA nodes here"
+    complete_line hpcnode-ctl create --numa-node 0
+    [ "${COMPREPLY[*]}" = 0 ]
+}
+
+@test "bash completes after --output of logs its formats, and no columns of list" {
+    # shellcheck source=/dev/null
+    source "$bash_completion"
+    for option in --output -o; do
+        complete_line hpcnode-ctl logs "$option" ""
+        [ "${COMPREPLY[*]}" = "short cat" ]
+    done
 }
 
 @test "bash tells the option --user before the verb from that of run" {
@@ -104,23 +131,49 @@ complete_line() {
 
 @test "bash asks the daemon of the user for scopes after --user, wherever it stands before the verb" {
     # What would be asked.
+    # shellcheck disable=SC2317 # by the completion
     hpcnode-ctl() {
         echo "${*// /_}"
     }
     # shellcheck source=/dev/null
     source "$bash_completion"
     complete_line hpcnode-ctl inspect ""
-    [ "${COMPREPLY[*]}" = list ]
+    [ "${COMPREPLY[*]}" = "list --quiet --no-tasks" ]
     for line in "--user inspect" "--json short --user kill" "--user --json = short wait" "--user run --scope"; do
         # shellcheck disable=SC2086 # words
         complete_line hpcnode-ctl $line ""
-        [ "${COMPREPLY[*]}" = --user ] || { echo "$line: ${COMPREPLY[*]}"; false; }
+        [ "${COMPREPLY[*]}" = "--user list --quiet --no-tasks" ] || { echo "$line: ${COMPREPLY[*]}"; false; }
     done
     complete_line hpcnode-ctl run --user root --scope ""
-    [ "${COMPREPLY[*]}" = list ]
+    [ "${COMPREPLY[*]}" = "list --quiet --no-tasks" ]
 }
 
-@test "zsh asks the daemon of the user for scopes after --user" {
+@test "bash asks a container for its scopes, and of another host for none" {
+    hpcnode-ctl() {
+        echo "${*// /_}"
+    }
+    machinectl() {
+        echo "box container systemd-nspawn"
+    }
+    # shellcheck source=/dev/null
+    source "$bash_completion"
+    for line in "-M box inspect" "--machine = box inspect" "kill -M box" "run --machine box --scope"; do
+        # shellcheck disable=SC2086 # words
+        complete_line hpcnode-ctl $line ""
+        [ "${COMPREPLY[*]}" = "--machine=box list --quiet --no-tasks" ] || { echo "$line: ${COMPREPLY[*]}"; false; }
+    done
+    for line in "-H node7 inspect" "kill --host node7"; do
+        # shellcheck disable=SC2086 # words
+        complete_line hpcnode-ctl $line ""
+        [ -z "${COMPREPLY[*]}" ] || { echo "$line: ${COMPREPLY[*]}"; false; }
+    done
+    complete_line hpcnode-ctl -M b
+    [ "${COMPREPLY[*]}" = box ]
+    complete_line hpcnode-ctl -H node7 pin
+    [ "${COMPREPLY[*]}" = ping ]
+}
+
+@test "zsh asks the daemon of the user or of a container for scopes, and of another host for none" {
     command -v zsh >/dev/null || skip "zsh is not installed"
     # The line has a verb with a scope; its options are $1.
     # shellcheck disable=SC2016 # expanded by zsh
@@ -128,18 +181,21 @@ complete_line() {
         _arguments() {
             [[ $1 == -C ]] || { _hpcnode_ctl_scopes; return }
             state=operand words=(inspect "")
-            [[ -z $given ]] || opt_args[$given]=
+            [[ -z $given ]] || opt_args[$given]=$value
         }
         _call_program() { print -r -- "${(@)argv[2,-1]}" >>asked; }
         compadd() { }
-        given=$1
-        source "$2"'
+        given=$1 value=$2
+        source "$3"'
     cd "$BATS_TEST_TMPDIR"
-    zsh -f -c "$stand_ins" zsh "" "$zsh_completion"
-    zsh -f -c "$stand_ins" zsh --user "$zsh_completion"
+    zsh -f -c "$stand_ins" zsh "" "" "$zsh_completion"
+    zsh -f -c "$stand_ins" zsh --user "" "$zsh_completion"
+    zsh -f -c "$stand_ins" zsh -M box "$zsh_completion"
+    zsh -f -c "$stand_ins" zsh --host node7 "$zsh_completion"
     diff asked - <<'END'
-hpcnode-ctl list --no-legend
-hpcnode-ctl --user list --no-legend
+hpcnode-ctl list --quiet --no-tasks
+hpcnode-ctl --user list --quiet --no-tasks
+hpcnode-ctl --machine=box list --quiet --no-tasks
 END
 }
 
@@ -160,11 +216,36 @@ options_of_zsh() {
               sed -n "/^_hpcnode_ctl_$array=/,/^)/p" "$zsh_completion"
           fi
       done
-    } | grep -o -e '--[a-z-]*=\?\[' | sed 's/^--//; s/=\?\[$//' | grep -vx help | sort -u
+    } | grep -o -e '--[a-z-]*=\?-\?\[' | sed 's/^--//; s/=\?-\?\[$//' | grep -vx help | sort -u
 }
 
 @test "both completions are valid in their shell" {
     bash -n "$bash_completion"
     command -v zsh >/dev/null || skip "zsh is not installed"
     zsh -n "$zsh_completion"
+}
+
+# The commands in a page of the documentation, "VERB ARGUMENT..." a line: indented, or in backquotes.
+commands_of_page() {
+    {
+        sed -n 's/^    //p' "$1"
+        # shellcheck disable=SC2016 # Markdown's
+        grep -o '`[^`]*`' "$1" | tr -d '`'
+    } | sed -n -E 's/^[a-z]+=\$\((.*)\)$/\1/; s/(^|.*[ "(])hpcnode-ctl (--user |--json short )?//; /^[a-z]+ .*--[a-z]/p' |
+        grep -wE "^($(verbs_of_help | paste -sd '|'))"
+}
+
+@test "README and the page on jobs name options that the verbs have" {
+    for page in README.md docs/job-runner.md; do
+        commands_of_page "$SOURCE_ROOT/$page" >"$BATS_TEST_TMPDIR/commands"
+        [ -s "$BATS_TEST_TMPDIR/commands" ]
+        while read -r verb arguments; do
+            while read -r option; do
+                options_of_help "$verb" | grep -qxF -- "$option" || {
+                    echo "$page: $verb has no --$option"
+                    false
+                }
+            done < <(grep -oE '(^| )--[a-z-]+' <<<"${arguments%% -- *}" | tr -d ' ' | cut -c3-)
+        done <"$BATS_TEST_TMPDIR/commands"
+    done
 }

@@ -47,6 +47,15 @@ accepted() {
     done
 }
 
+@test "whether all of a job is ended is yes when nothing is said" {
+    for value in "" 2 maybe; do
+        run -2 ctl run --oom-group="$value" true
+        [[ $output == "error: option --oom-group: MemoryOOMGroup=\"$value\" is neither yes nor no" ]]
+    done
+    accepted run --oom-group true
+    accepted run --oom-group=no true
+}
+
 @test "a weight is a number from 1 to 10000" {
     for option in --cpu-weight --io-weight; do
         for value in 0 10001 -5 ten 1.5 ""; do
@@ -73,7 +82,32 @@ accepted() {
             refused "$option" "$value" "list"
         done
         refused "$option" 99999 "0 to"
-        accepted run "$option" 0-3,8 true
+        accepted run "$option" 0 true
+    done
+    accepted run --cpuset-cpus "$(cat /sys/devices/system/cpu/online)" true
+}
+
+@test "cpus and memory nodes have to be there" {
+    run -2 ctl run --cpuset-cpus 0,8191 true
+    [[ $output == "error: option --cpuset-cpus: AllowedCPUs: this machine has no cpu 8191; it has "* ]]
+    run -2 ctl create x --cpuset-mems 8191
+    [[ $output == "error: option --cpuset-mems: AllowedMemoryNodes: this machine has no memory node 8191; it has "* ]]
+}
+
+@test "a NUMA node is one that is there, and stands for cpus and memory" {
+    for value in "" 1-0 a -1 0-; do
+        refused --numa-node "$value" "NUMA node"
+    done
+    [ -d /sys/devices/system/node/node0 ] || skip "no NUMA nodes here"
+    run -2 ctl run --numa-node 0,4000 true
+    [[ $output == "error: option --numa-node: this machine has no NUMA node 4000; its nodes are "* ]]
+    accepted run --numa-node 0 true
+    for option in --cpuset-cpus --cpuset-mems; do
+        for line in "--numa-node 0 $option 0" "$option 0 --numa-node 0"; do
+            # shellcheck disable=SC2086 # options and values
+            run -2 ctl run $line true
+            [[ $output == "error: option --numa-node cannot be used with $option"* ]]
+        done
     done
 }
 
@@ -111,10 +145,26 @@ accepted() {
     run -2 ctl run --device "/dev/null x" true
     [[ $output == "error: option --device: "*/dev/null*'"x"'*"r, w and m"* ]]
     refused --device null ""
-    run -2 ctl run --device /dev/nonexistent true
-    [[ $output == "error: "*/dev/nonexistent* ]]
-    accepted run --device /dev/null true
-    accepted run --device "/dev/null rw" true
+    for letters in "" x RW rwmr; do
+        run -2 ctl run --device "/dev/null:$letters" true
+        [[ $output == "error: option --device: DeviceAllow=\"/dev/null\" "*"\"$letters\""*"r, w and m"* ]]
+    done
+    run -2 ctl run --device /dev/nonexistent:rw true
+    [ "$output" = "error: option --device: DeviceAllow=\"/dev/nonexistent\": there is no such device node" ]
+    run -2 ctl run --device /etc/passwd true
+    [[ $output == "error: option --device: "*"a path below /dev/"* ]]
+    run -2 ctl run --device char-nonexistent true
+    [[ $output == "error: option --device: DeviceAllow=\"char-nonexistent\": "* ]]
+    for value in /dev/null "/dev/null rw" /dev/null:rw char-mem:r /dev/char/195:0:rw; do
+        accepted run --device "$value" true
+    done
+}
+
+@test "a device policy is one of three" {
+    for value in "" open Auto; do
+        refused --device-policy "$value" "auto, closed or strict"
+    done
+    accepted run --device-policy closed true
 }
 
 @test "priority and nice are numbers in their ranges" {
@@ -162,7 +212,21 @@ accepted() {
     done
     unset HPCNODE_UNSET
     refused --env HPCNODE_UNSET NAME=VALUE
+    for value in $'A\nB=x' $'A=x\nB=y' $'A=\n'; do
+        run -2 ctl run --env "$value" true
+        [[ $output == "error: option --env: "*NAME=VALUE* ]]
+    done
+    HPCNODE_SET=$'two\nlines' run -2 ctl run --env HPCNODE_SET true
+    [[ $output == "error: option --env: "*"one line"* ]]
     HPCNODE_SET=1 accepted run --env HPCNODE_SET --env A= --env B=c=d true
+}
+
+@test "a time has units, and is not nothing" {
+    for value in "" 0 0s 30 1.5h -1s 1y x 99999999999h 999999999w; do
+        refused --timeout "$value" "a time with its unit, at least 1s"
+    done
+    accepted run --timeout 1s true
+    accepted run --timeout 1h30min true
 }
 
 @test "users, groups and directories are not empty" {
@@ -172,12 +236,13 @@ accepted() {
 }
 
 @test "a signal is known by name or number" {
-    for value in "" FOO 0 65 -9 SIG RTMIN+99; do
+    for value in "" FOO 0 65 -9 SIG SIG15 15x RTMIN+99 RTMIN+ RTMIN+-1 RTMIN-1 RTMAX+1 RTMAX-31 "TERM " $'TERM\n'; do
         run -2 ctl kill --signal="$value" x
         [[ $output == "error: option --signal: "*"name or number"* ]]
     done
-    for value in TERM SIGTERM term 15 RTMIN+1 64; do
+    for value in TERM SIGTERM term sigterm 15 1 RTMIN RTMIN+1 sigrtmin+30 RTMAX RTMAX-30 64; do
         accepted kill --signal "$value" x
+        accepted kill --signal "$value" --all x/task
     done
 }
 
@@ -196,19 +261,85 @@ accepted() {
     accepted create --description "one line" x
 }
 
+@test "an emergency has a reason of one line, and a time of 1 s to 4 h" {
+    for value in "" " " $'two\nlines' $'\e[2J' $'a\rb' $'\xff' $'\xc2\x85' "$(printf 'a%.0s' {1..256})"; do
+        run -2 --separate-stderr ctl emergency declare --reason "$value"
+        [[ $stderr == "error: option --reason: "*"one line of 1 to 255 bytes"* ]] || { echo "$stderr"; false; }
+        [ "${#stderr_lines[@]}" -eq 1 ]
+    done
+    for value in 0 0s 30 -1s 1ms 5h 4h1s 1d garbage "" 99999999999h; do
+        run -2 ctl emergency declare --reason x --duration="$value"
+        [[ $output == "error: option --duration: \"$value\" is not allowed: "*"1s to 4h"* ]] || { echo "$output"; false; }
+    done
+    accepted emergency declare --reason 'Schalter 7 glüht, "type=x"' --duration 1h30min
+    accepted emergency declare --reason "$(printf 'a%.0s' {1..255})" --duration 4h
+}
+
+@test "emergency takes one of three words, and options with declare only" {
+    run -2 ctl emergency
+    run -2 ctl emergency declared
+    [[ $output == 'error: emergency takes declare, end or status, and not "declared"'* ]]
+    run -2 ctl emergency end now
+    run -2 ctl emergency declare
+    [[ $output == "error: emergency declare needs --reason"* ]]
+    run -2 ctl emergency end --reason x
+    [[ $output == "error: option --reason goes with emergency declare only" ]]
+    run -2 ctl emergency status --duration 1h
+    [[ $output == "error: option --duration goes with emergency declare only" ]]
+    accepted emergency end
+    accepted emergency status
+}
+
+@test "drain begins, is cancelled or is asked for, each alone" {
+    run -2 ctl drain now
+    [[ $output == "error: drain takes no operand"* ]]
+    run -2 ctl drain --reason $'two\nlines'
+    [[ $output == "error: option --reason: "*"one line of 1 to 255 bytes"* ]]
+    for value in 0 0s 30 -1s 1ms garbage "" 99999999999h; do
+        run -2 ctl drain --timeout="$value"
+        [[ $output == "error: option --timeout: \"$value\" is not allowed: "*"a time with its unit, at least 1s"* ]] || { echo "$output"; false; }
+    done
+    for option in --kill --reason=x --timeout=1h --no-wait; do
+        run -2 ctl drain --cancel $option
+        [[ $output == "error: option --cancel does not go with others" ]]
+        run -2 ctl drain $option --status
+        [[ $output == "error: option --status does not go with others" ]]
+    done
+    run -2 ctl drain --cancel --status
+    run -2 ctl drain --no-wait --timeout 1h
+    accepted drain
+    accepted drain --kill --reason "kernel update" --timeout 1h30min
+    accepted drain --no-wait --kill
+    accepted drain --cancel
+    accepted drain --status
+}
+
 @test "what is for a scope as a whole is refused with --scope" {
-    run -2 ctl run --scope x --memory-max 64M true
-    [[ $output == "error: option --memory-max does not go with --scope"* ]]
+    run -2 ctl run --scope x --device /dev/null true
+    [[ $output == "error: option --device does not go with --scope"*"; see hpcnode-ctl set --help" ]]
+    run -2 ctl run --device-policy closed --scope x true
+    [[ $output == "error: option --device-policy does not go with --scope"* ]]
     run -2 ctl run --priority 3 --scope x true
-    [[ $output == "error: option --priority does not go with --scope"* ]]
+    # Nor does `set` take it.
+    [[ $output == "error: option --priority does not go with --scope: it is for a scope as a whole" ]]
+    run -2 ctl run --scope x --service y -- true
+    [[ $output == "error: option --service does not go with --scope"* ]]
     run -2 ctl run --slice workload.slice --scope x true
     [[ $output == "error: option --slice does not go with --scope"* ]]
     accepted run --scope x --nice 5 true
+    accepted run --scope x --memory-max 64M --oom-group --cpu-max 1000/1000 --cpuset-cpus 0 --io-max 1M --pids-max 1 true
+    run -2 ctl run --scope x --cpuset-cpus '' true
+    [[ $output == "error: option --cpuset-cpus: the list is empty"* ]]
 }
 
-@test "--log is refused with --pipe" {
+@test "--log is refused with --pipe and --pty, and these with each other" {
     run -2 ctl run --pipe --log null true
     [[ $output == "error: option --log does not go with --pipe"* ]]
+    run -2 ctl run --log null --pty true
+    [[ $output == "error: option --log does not go with --pty"* ]]
+    run -2 ctl run --pty --pipe true
+    [[ $output == "error: option --pty does not go with --pipe"* ]]
+    accepted run --pty true
 }
 
 @test "a period without a quota cannot be asked for, and set needs a limit" {
@@ -233,6 +364,16 @@ accepted() {
 @test "an abbreviation that fits several options is refused" {
     run -2 ctl run --memory 64M true
     [[ $output == "error: option --memory is not known, or short for several"* ]]
+    run -2 ctl list --user
+    [ "$output" = "error: option --user stands before the verb: hpcnode-ctl --user list" ]
+    for option in --user=x --help=; do
+        run -2 ctl --no-pager $option list
+        [[ $output == "error: option $option takes no value"* ]]
+    done
+    run -2 ctl --no-pager -xh list
+    [[ $output == "error: option -x is not known"* ]]
+    run -2 ctl --no list
+    [[ $output == "error: option --no is not known, or short for several"* ]]
     run -2 ctl run --cpu 1 true
     accepted run --memory-ma 64M true
 }
@@ -247,18 +388,32 @@ accepted() {
 @test "operands are counted" {
     run -2 ctl
     [[ $output == "error: no verb is given"* ]]
-    for verb in run create destroy metrics empty owner inspect wait kill freeze thaw set remove; do
+    for verb in run attach create destroy metrics empty owner inspect wait kill freeze thaw set remove; do
         run -2 ctl "$verb"
         [[ $output == "error: $verb needs "* ]]
         run -2 ctl "$verb" ""
     done
-    for verb in destroy metrics empty owner inspect wait kill freeze thaw remove create; do
+    for verb in destroy metrics empty owner inspect wait kill freeze thaw create; do
         run -2 ctl "$verb" a b
         [[ $output == "error: $verb takes "*'"b"'* ]]
     done
-    for verb in list hierarchy ping; do
+    for verb in hierarchy drain ping whoami; do
         run -2 ctl "$verb" a
         [[ $output == "error: $verb takes no operand"* ]]
+    done
+}
+
+@test "attach takes a scope, perhaps a task, and pids" {
+    for value in 0 -1 x 1x 2147483648 99999999999999999999; do
+        run -2 ctl attach alloc/task 1 "$value"
+        [[ $output == "error: PID: \"$value\" is not the number of a process" ]] || { echo "$output"; false; }
+    done
+    run -2 ctl attach alloc
+    [[ $output == "error: attach needs "* ]]
+    run -2 ctl attach alloc/memory.max 1
+    [[ $output == "error: TASK: "* ]]
+    for scope in alloc alloc/task workload.slice/workload-alloc.scope /sys/fs/cgroup/workload.slice/workload-alloc.scope; do
+        accepted attach "$scope" 1 2
     done
 }
 
@@ -283,6 +438,15 @@ accepted() {
     [[ $stderr == "error: cannot reach hpcnode-cgroupd: no system bus "*"systemctl status"* ]]
 }
 
+@test "without a session bus the error says where one comes from" {
+    unset DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR
+    run -1 ctl --user ping
+    [[ $output == "error: cannot reach hpcnode-cgroupd: no session bus: XDG_RUNTIME_DIR is not set"*"loginctl enable-linger"* ]]
+    export XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR
+    run -1 ctl --user ping
+    [[ $output == "error: cannot reach hpcnode-cgroupd: no session bus "*"XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR"*"loginctl enable-linger"* ]]
+}
+
 @test "events takes points in time" {
     for value in garbage "" 25:00 2026-13-01 -1 -1y -h @ @x "2026-11-22 " 1h; do
         run -2 --separate-stderr ctl events --since "$value"
@@ -301,7 +465,7 @@ accepted() {
     for scope in x/rank-0 workload-x.scope/rank-0 workload.slice/workload-x.scope/payload/rank-0 \
         /sys/fs/cgroup/workload.slice/workload-x.scope/payload/rank-0 $object/task/rank_2d0; do
         run -1 --separate-stderr ctl events "$scope"
-        [ "$stderr" = "error: \"$scope\" has no records: of the tasks of a scope only main has, see hpcnode-events(7)" ] ||
+        [ "$stderr" = "error: \"$scope\" has no records of its own: of the tasks of a scope only main has, see hpcnode-events(7)" ] ||
             { echo "$stderr"; false; }
     done
     run -1 --separate-stderr ctl events ../x
@@ -323,4 +487,18 @@ accepted() {
     [[ $stderr == *"-n needs a value"* ]]
     run -2 --separate-stderr ctl events -x
     [[ $stderr == *"-x is not known"* ]]
+}
+
+@test "logs takes one scope or task, a number of lines, a time and a format" {
+    run -2 --separate-stderr ctl logs
+    [[ $stderr == *"logs needs SCOPE[/TASK]"* ]]
+    run -2 --separate-stderr ctl logs a b
+    [[ $stderr == *'"b" is too much'* ]]
+    run -2 --separate-stderr ctl logs -n -1 a
+    [[ $stderr == 'error: option --lines: "-1" is not allowed: '* ]]
+    run -2 --separate-stderr ctl logs --since whenever a
+    [[ $stderr == 'error: option --since: "whenever" is not allowed: '* ]]
+    run -2 --separate-stderr ctl logs -o long a
+    [ "$stderr" = 'error: option --output: "long" is not allowed: needed is short or cat' ]
+    accepted logs -f -n 3 --since -1h -o cat --json=short a/rank-0
 }

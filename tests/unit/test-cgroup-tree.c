@@ -2,7 +2,7 @@
 /* Tests of the subtree functions of cgroup-file.h: on plain files, and where it is allowed on a real
  * cgroup. */
 #include "basic/cgroup-file.h"
-#include "basic/process.h"
+#include "basic/clone.h"
 
 #include "scratch.h"
 #include "test.h"
@@ -301,6 +301,22 @@ static void removing_what_is_in_use_is_ebusy(void **state)
         assert_int_equal(faccessat(s->fd, "payload/main", F_OK, 0), 0);
 }
 
+static void only_what_nobody_was_in_is_removed(void **state)
+{
+        Scratch *s = *state;
+
+        scratch_mkdir(s, "open");
+        scratch_write(s, "open/cgroup.events", "populated 0\nfrozen 1\n");
+        scratch_write(s, "open/cpu.stat", "usage_usec 1\nuser_usec 0\n");
+        assert_int_equal(cgroup_remove_unused(s->fd, "open", true), -EBUSY);
+        scratch_write(s, "open/cpu.stat", "usage_usec 0\nuser_usec 0\n");
+        assert_int_equal(cgroup_remove_unused(s->fd, "open", false), 0);
+        scratch_write(s, "open/cgroup.events", "populated 1\nfrozen 0\n");
+        assert_int_equal(cgroup_remove_unused(s->fd, "open", false), -EBUSY);
+        assert_int_equal(faccessat(s->fd, "open", F_OK, 0), 0);
+        assert_int_equal(cgroup_remove_unused(s->fd, "nowhere", true), 0);
+}
+
 /* --- on a real cgroup --- */
 
 static void wait_empty(int dir)
@@ -329,6 +345,8 @@ static void the_kernel_agrees(void **state)
         leaf = cgroup_open(fd, "leaf");
         assert_true(leaf >= 0);
         assert_int_equal(cgroup_populated(fd), 0);
+        assert_int_equal(cgroup_used(leaf), 0);
+        assert_int_equal(cgroup_remove_unused(fd, "leaf", false), 0);
 
         pid = clone_into_cgroup(leaf, &pidfd);
         if (pid == 0)
@@ -339,11 +357,14 @@ static void the_kernel_agrees(void **state)
         assert_pids(fd, false, pid_text);
         assert_int_equal(cgroup_populated(fd), 1);
         assert_int_equal(cgroup_remove(parent, name), -EBUSY);
+        assert_int_equal(cgroup_used(leaf), 1);
 
         assert_int_equal(cgroup_kill(fd), 0);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
         wait_empty(fd);
+        assert_int_equal(cgroup_used(leaf), 1);
+        assert_int_equal(cgroup_remove_unused(fd, "leaf", true), -EBUSY);
 
         assert_int_equal(cgroup_remove(parent, name), 0);
         /* The descriptors stay, the cgroup does not. */
@@ -382,6 +403,7 @@ int main(void)
                 TEST(removing_takes_empty_children_along),
                 TEST(removing_what_is_not_there_is_no_error),
                 TEST(removing_what_is_in_use_is_ebusy),
+                TEST(only_what_nobody_was_in_is_removed),
                 cmocka_unit_test(the_kernel_agrees),
         };
 

@@ -97,7 +97,8 @@ static void names_in_the_journal_and_keys_are_one_to_one(void **state)
                 event_field_name(key, name);
                 assert_non_null(startswith(name, "HPCNODE_"));
                 for (const char *p = name; *p; p++)
-                        assert_true(isupper((unsigned char) *p) || *p == '_');
+                        assert_true(isupper((unsigned char) *p) || isdigit((unsigned char) *p) ||
+                                    *p == '_');
                 assert_int_equal(event_field_key(name, strlen(name), back), 0);
                 assert_string_equal(back, key);
                 assert_int_equal(event_field_from_key(key), f);
@@ -113,6 +114,10 @@ static void other_fields_are_not_ours(void **state)
         memset(longest, 'X', sizeof longest);
         memcpy(longest, "HPCNODE_", 8);
         assert_int_equal(event_field_key(longest, sizeof longest, key), -EINVAL);
+        /* In lower case, and so the same as another, or with what would end it in a line. */
+        assert_int_equal(event_field_key("HPCNODE_type", 12, key), -EINVAL);
+        assert_int_equal(event_field_key("HPCNODE_A B", 11, key), -EINVAL);
+        assert_int_equal(event_field_key("HPCNODE_A\n", 10, key), -EINVAL);
         assert_int_equal(event_field_from_key("no_such_field"), _EVENT_FIELD_INVALID);
 }
 

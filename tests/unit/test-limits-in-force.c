@@ -20,6 +20,7 @@ static int setup(void **state)
                 { "cpu.max", "max 100000\n" },
                 { "io.weight", "default 100\n" },
                 { "io.max", "" },
+                { "memory.oom.group", "0\n" },
                 { "pids.max", "max\n" },
                 { "cpuset.cpus", "\n" },
                 { "cpuset.cpus.effective", "0-3\n" },
@@ -141,9 +142,23 @@ static void a_raised_unit_does_not_raise_the_job(void **state)
         assert_limits(s, &l, "TasksMax=7 ");
 }
 
+static void an_oom_group_of_a_scope_is_payloads(void **state)
+{
+        _cleanup_(limits_done) Limits set = limits_of(LIMIT_MEMORY_OOM_GROUP, "yes"), unset = { 0 };
+        Scratch *s = *state;
+
+        scratch_mkdir(s, "payload");
+        scratch_write(s, "payload/memory.oom.group", "1\n");
+        assert_limits(s, &unset, "MemoryOOMGroup=yes ");
+        scratch_write(s, "payload/memory.oom.group", "0\n");
+        assert_limits(s, &set, "MemoryOOMGroup=no ");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(an_oom_group_of_a_scope_is_payloads, setup,
+                                                teardown),
                 cmocka_unit_test_setup_teardown(defaults_are_no_limits, setup, teardown),
                 cmocka_unit_test_setup_teardown(missing_controllers_change_nothing, setup,
                                                 teardown),

@@ -72,6 +72,20 @@ static void weights_and_counts_are_plain_numbers(void **state)
         assert_refused(LIMIT_TASKS_MAX, "many");
 }
 
+static void flags_are_as_systemd_takes_them(void **state)
+{
+        static const char *const yes[] = { "yes", "true", "on", "1" };
+        static const char *const no[] = { "no", "false", "off", "0" };
+        static const char *const bad[] = { "", "2", "y", "YES", "yes ", "-1", "max" };
+
+        for (size_t i = 0; i < ELEMENTSOF(yes); i++) {
+                assert_parsed(LIMIT_MEMORY_OOM_GROUP, yes[i], "yes");
+                assert_parsed(LIMIT_MEMORY_OOM_GROUP, no[i], "no");
+        }
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_refused(LIMIT_MEMORY_OOM_GROUP, bad[i]);
+}
+
 static void a_quota_is_a_number_since_the_option_is_two_limits(void **state)
 {
         assert_parsed(LIMIT_CPU_QUOTA, "500000", "500000");
@@ -89,7 +103,7 @@ static void cpus_and_nodes_are_lists(void **state)
         assert_refused(LIMIT_ALLOWED_CPUS, "3-1");
         assert_refused(LIMIT_ALLOWED_CPUS, "0-9999");
         assert_refused(LIMIT_ALLOWED_CPUS, "a");
-        assert_refused(LIMIT_ALLOWED_CPUS, "");
+        assert_parsed(LIMIT_ALLOWED_CPUS, "", "");
         assert_refused(LIMIT_ALLOWED_CPUS, "0,");
         assert_refused(LIMIT_ALLOWED_MEMORY_NODES, "-1");
 }
@@ -114,6 +128,19 @@ static void devices_are_node_and_permissions(void **state)
         assert_parsed(LIMIT_DEVICE_ALLOW, "/dev/nvidia0 rw", "/dev/nvidia0 rw");
         assert_parsed(LIMIT_DEVICE_ALLOW, "/dev/nvidia0", "/dev/nvidia0 rwm");
         assert_parsed(LIMIT_DEVICE_ALLOW, "char-pts r", "char-pts r");
+        assert_parsed(LIMIT_DEVICE_ALLOW, "/dev/nvidia0:rw", "/dev/nvidia0 rw");
+        assert_parsed(LIMIT_DEVICE_ALLOW, "char-nvidia-uvm:rwm", "char-nvidia-uvm rwm");
+        assert_parsed(LIMIT_DEVICE_ALLOW, "/dev/char/195:0", "/dev/char/195:0 rwm");
+        assert_parsed(LIMIT_DEVICE_ALLOW, "/dev/char/195:0:r", "/dev/char/195:0 r");
+        assert_parsed(LIMIT_DEVICE_ALLOW, "/dev/by-path/pci-0:3b:00.0-x",
+                      "/dev/by-path/pci-0:3b:00.0-x rwm");
+        assert_parsed(LIMIT_DEVICE_ALLOW, "/dev/by-label/a:b:rwm", "/dev/by-label/a:b rwm");
+        assert_parsed(LIMIT_DEVICE_ALLOW, "/dev/by-label/a:r rw", "/dev/by-label/a:r rw");
+        assert_refused(LIMIT_DEVICE_ALLOW, "/dev/nvidia0:");
+        assert_refused(LIMIT_DEVICE_ALLOW, "/dev/nvidia0:rx");
+        assert_refused(LIMIT_DEVICE_ALLOW, "/dev/nvidia0:RW");
+        assert_refused(LIMIT_DEVICE_ALLOW, "/dev/nvidia0:rwmr");
+        assert_refused(LIMIT_DEVICE_ALLOW, ":rw");
         assert_refused(LIMIT_DEVICE_ALLOW, "/dev/nvidia0 ");
         assert_refused(LIMIT_DEVICE_ALLOW, "/dev/nvidia0 x");
         assert_refused(LIMIT_DEVICE_ALLOW, "nvidia0 rw");
@@ -193,6 +220,7 @@ int main(void)
                 cmocka_unit_test(sizes_are_read_with_suffix),
                 cmocka_unit_test(other_sizes_are_refused),
                 cmocka_unit_test(weights_and_counts_are_plain_numbers),
+                cmocka_unit_test(flags_are_as_systemd_takes_them),
                 cmocka_unit_test(a_quota_is_a_number_since_the_option_is_two_limits),
                 cmocka_unit_test(cpus_and_nodes_are_lists),
                 cmocka_unit_test(disks_are_path_and_number),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Tests of limits_verify() on a directory of files that stands for a cgroup. */
+#include "basic/device.h"
 #include "basic/io-disk.h"
 #include "basic/limits.h"
 
@@ -271,6 +272,10 @@ static void sets_are_compared_with_what_is_effective(void **state)
                        "0-1");
         assert_not_one(s, LIMIT_ALLOWED_CPUS, "0-3", "cpuset.cpus.effective", "\n", "0-3", "");
         assert_not_one(s, LIMIT_ALLOWED_CPUS, "99", "cpuset.cpus.effective", "0-3\n", "99", "0-3");
+        scratch_write(s, "../cpuset.cpus.effective", "0-3\n");
+        assert_one(s, LIMIT_ALLOWED_CPUS, "", "cpuset.cpus.effective", "0-3\n");
+        assert_not_one(s, LIMIT_ALLOWED_CPUS, "", "cpuset.cpus.effective", "1\n", "0-3", "1");
+        assert_one(s, LIMIT_ALLOWED_MEMORY_NODES, "", "memory.max", "max\n"); /* no controller */
         assert_one(s, LIMIT_ALLOWED_MEMORY_NODES, "0", "cpuset.mems.effective", "0\n");
         assert_not_one(s, LIMIT_ALLOWED_MEMORY_NODES, "1", "cpuset.mems.effective", "0\n", "1",
                        "0");
@@ -401,12 +406,48 @@ static void io_max_is_on_every_whole_disk(void **state)
         assert_not_in_force(s, &l, "IOMax is not in force: 1000 was wanted", "rbps");
 }
 
-static void devices_cannot_be_read_back(void **state)
+/* A plain directory has no device program. */
+static void a_device_policy_needs_a_program(void **state)
 {
-        _cleanup_(limits_done) Limits l = limits_of(LIMIT_DEVICE_POLICY, "strict");
+        _cleanup_(limits_done) Limits policy = limits_of(LIMIT_DEVICE_POLICY, "strict"),
+                                      allow = limits_of(LIMIT_DEVICE_ALLOW, "/dev/null rw");
 
-        assert_int_equal(limits_parse(&l, LIMIT_DEVICE_ALLOW, "/dev/null rw", NULL), 0);
+        assert_not_in_force(*state, &policy, "DevicePolicy cannot be seen to be in force",
+                            "device programs");
+        assert_not_in_force(*state, &allow, "DeviceAllow cannot be seen to be in force",
+                            "device programs");
+}
+
+static void open_devices_need_no_program(void **state)
+{
+        _cleanup_(limits_done) Limits l = limits_of(LIMIT_DEVICE_POLICY, "auto");
+
+        l.values[LIMIT_DEVICE_ALLOW].is_set = true; /* the empty list */
         assert_in_force(*state, &l);
+}
+
+static void a_cgroup_without_a_program_is_told(void **state)
+{
+        _cleanup_(limits_done) Limits l = limits_of(LIMIT_DEVICE_POLICY, "closed");
+        _cleanup_(freep) char *reason = NULL, *name = NULL;
+        int parent, fd, r;
+        uint32_t id;
+
+        fd = cgroup_scratch(&parent, &name);
+        if (fd < 0)
+                skip();
+        r = device_program_find(fd, &id);
+        if (r == -ENOENT)
+                r = limits_verify(&l, fd, &reason);
+        else
+                reason = NULL;
+        (void) unlinkat(parent, name, AT_REMOVEDIR);
+        (void) close(fd);
+        (void) close(parent);
+        if (!reason)
+                skip(); /* not for this user */
+        assert_int_equal(r, -ESTALE);
+        assert_non_null(strstr(reason, "no device program is attached"));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -433,7 +474,9 @@ int main(void)
                 TEST(an_unlimited_disk_needs_no_line),
                 TEST(a_disk_that_went_away_is_not_limited),
                 TEST(io_max_is_on_every_whole_disk),
-                TEST(devices_cannot_be_read_back),
+                TEST(a_device_policy_needs_a_program),
+                TEST(open_devices_need_no_program),
+                TEST(a_cgroup_without_a_program_is_told),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

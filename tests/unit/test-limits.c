@@ -31,14 +31,15 @@ static void the_table_is_whole_and_without_duplicates(void **state)
 static void signatures_are_those_of_systemd(void **state)
 {
         static const char *const by_kind[] = {
-                [LIMIT_KIND_NUMBER] = "t",      [LIMIT_KIND_SET] = "ay",
-                [LIMIT_KIND_DEVICES] = "a(st)", [LIMIT_KIND_WORD] = "s",
-                [LIMIT_KIND_PAIRS] = "a(ss)",
+                [LIMIT_KIND_NUMBER] = "t", [LIMIT_KIND_FLAG] = "b",
+                [LIMIT_KIND_SET] = "ay",   [LIMIT_KIND_DEVICES] = "a(st)",
+                [LIMIT_KIND_WORD] = "s",   [LIMIT_KIND_PAIRS] = "a(ss)",
         };
         static const struct {
                 const char *property, *signature;
         } documented[] = {
                 { "MemoryMax", "t" },
+                { "MemoryOOMGroup", "b" },
                 { "CPUWeight", "t" },
                 { "CPUQuotaPerSecUSec", "t" },
                 { "CPUQuotaPeriodUSec", "t" },
@@ -63,9 +64,9 @@ static void signatures_are_those_of_systemd(void **state)
 static void options_are_the_documented_ones(void **state)
 {
         static const char *const options[] = {
-                "cpu-max",     "cpu-weight",      "memory-max", "memory-high", "memory-low",
-                "memory-min",  "memory-swap-max", "io-weight",  "io-max",      "pids-max",
-                "cpuset-cpus", "cpuset-mems",     "device",
+                "cpu-max",     "cpu-weight",      "memory-max", "memory-high",   "memory-low",
+                "memory-min",  "memory-swap-max", "io-weight",  "io-max",        "pids-max",
+                "cpuset-cpus", "cpuset-mems",     "device",     "device-policy", "oom-group",
         };
         size_t n = 0;
 
@@ -103,6 +104,16 @@ static void assert_number_refused(LimitType t, uint64_t value, const char *sente
                 fail_msg("%s=%llu is taken", limit_table[t].property, (unsigned long long) value);
         assert_string_equal(reason, sentence);
         assert_false(limits_any(&l));
+}
+
+static void a_flag_is_0_or_1(void **state)
+{
+        assert_number(LIMIT_MEMORY_OOM_GROUP, 0);
+        assert_number(LIMIT_MEMORY_OOM_GROUP, 1);
+        assert_number_refused(LIMIT_MEMORY_OOM_GROUP, 2,
+                              "MemoryOOMGroup=2 is out of range: 0 to 1");
+        assert_number_refused(LIMIT_MEMORY_OOM_GROUP, UINT64_MAX,
+                              "MemoryOOMGroup=infinity is out of range: 0 to 1");
 }
 
 static void memory_has_a_least_amount(void **state)
@@ -196,23 +207,42 @@ static void a_value_of_another_kind_is_refused(void **state)
         assert_false(limits_any(&l));
 }
 
-static void sets_lose_trailing_zeros_and_may_not_be_empty(void **state)
+static void sets_lose_trailing_zeros(void **state)
 {
         static const uint8_t bits[] = { 0x0f, 0x01, 0, 0 }, zeros[8] = { 0 };
         _cleanup_(limits_done) Limits l = { 0 };
-        _cleanup_(freep) char *reason = NULL;
 
         assert_int_equal(limits_set_set(&l, LIMIT_ALLOWED_CPUS, bits, sizeof(bits), NULL), 0);
-        assert_int_equal(l.values[LIMIT_ALLOWED_CPUS].set.n_bytes, 2);
-        assert_int_equal(limits_set_set(&l, LIMIT_ALLOWED_CPUS, zeros, sizeof(zeros), &reason),
-                         -EINVAL);
-        assert_non_null(startswith(reason, "AllowedCPUs is empty"));
-        assert_int_equal(limits_set_set(&l, LIMIT_ALLOWED_CPUS, NULL, 0, NULL), -EINVAL);
         assert_int_equal(l.values[LIMIT_ALLOWED_CPUS].set.n_bytes, 2);
 
         /* A second value takes the place of the first. */
         assert_int_equal(limits_set_set(&l, LIMIT_ALLOWED_CPUS, bits, 1, NULL), 0);
         assert_int_equal(l.values[LIMIT_ALLOWED_CPUS].set.n_bytes, 1);
+        assert_int_equal(limits_set_set(&l, LIMIT_ALLOWED_CPUS, zeros, sizeof(zeros), NULL), 0);
+        assert_int_equal(l.values[LIMIT_ALLOWED_CPUS].set.n_bytes, 0);
+}
+
+static void an_empty_set_takes_the_one_there_is_away(void **state)
+{
+        static const uint8_t bits[] = { 0x0f };
+        _cleanup_(limits_done) Limits l = { 0 }, changes = { 0 };
+        _cleanup_(freep) char *reason = NULL;
+
+        assert_int_equal(limits_set_set(&l, LIMIT_ALLOWED_CPUS, bits, sizeof(bits), NULL), 0);
+        assert_int_equal(limits_set_set(&l, LIMIT_ALLOWED_MEMORY_NODES, bits, 1, NULL), 0);
+        assert_int_equal(limits_parse(&changes, LIMIT_ALLOWED_CPUS, "", NULL), 0);
+        assert_true(limit_takes_away(&changes, LIMIT_ALLOWED_CPUS));
+        assert_false(limit_takes_away(&changes, LIMIT_ALLOWED_MEMORY_NODES));
+        assert_false(limit_takes_away(&changes, LIMIT_DEVICE_ALLOW));
+
+        assert_int_equal(limits_check(&changes, NULL), 0);
+        assert_int_equal(limits_check_new(&changes, &reason), -EINVAL);
+        assert_non_null(startswith(reason, "AllowedCPUs is empty"));
+
+        assert_int_equal(limits_merge(&l, &changes), 0);
+        assert_false(l.values[LIMIT_ALLOWED_CPUS].is_set);
+        assert_true(l.values[LIMIT_ALLOWED_MEMORY_NODES].is_set);
+        assert_int_equal(limits_check_new(&l, NULL), 0);
 }
 
 static void a_set_of_more_cpus_than_there_can_be_is_refused(void **state)
@@ -282,18 +312,31 @@ static void other_names_of_disks_are_refused(void **state)
         assert_false(limits_any(&l));
 }
 
+static void a_name_breaks_no_sentence(void **state)
+{
+        _cleanup_(limits_done) Limits l = { 0 };
+        _cleanup_(freep) char *a = NULL, *b = NULL;
+
+        assert_int_equal(limits_add_device(&l, LIMIT_IO_MAX, "/", 1, NULL), -EINVAL);
+        assert_int_equal(limits_add_device(&l, LIMIT_IO_READ_IOPS_MAX, "/\xff", 1, &a), -ERANGE);
+        assert_non_null(startswith(a, "IOReadIOPSMax=\"/\\xff\" 1 is out of range"));
+        assert_int_equal(limits_add_pair(&l, LIMIT_DEVICE_ALLOW, "/dev/\xff", "x", &b), -EINVAL);
+        assert_non_null(startswith(b, "DeviceAllow=\"/dev/\\xff\" has the permissions"));
+        assert_false(limits_any(&l));
+}
+
 static void disks_have_ranges_too(void **state)
 {
         _cleanup_(limits_done) Limits l = { 0 };
         _cleanup_(freep) char *a = NULL, *b = NULL;
 
         assert_int_equal(limits_add_device(&l, LIMIT_IO_WRITE_BANDWIDTH_MAX, "/", 0, &a), -ERANGE);
-        assert_string_equal(a, "IOWriteBandwidthMax=/ 0 is out of range: at least 2 bytes/s, or "
-                               "infinity");
+        assert_string_equal(a, "IOWriteBandwidthMax=\"/\" 0 is out of range: at least 2 "
+                               "bytes/s, or infinity");
         assert_int_equal(limits_add_device(&l, LIMIT_IO_WRITE_IOPS_MAX, "/", UINT64_C(1) << 32, &b),
                          -ERANGE);
-        assert_string_equal(b, "IOWriteIOPSMax=/ 4294967296 is out of range: 2 to 4294967294 "
-                               "operations/s, or infinity");
+        assert_string_equal(b, "IOWriteIOPSMax=\"/\" 4294967296 is out of range: 2 to "
+                               "4294967294 operations/s, or infinity");
         assert_false(limits_any(&l));
         assert_int_equal(limits_add_device(&l, LIMIT_IO_WRITE_IOPS_MAX, "/", UINT64_MAX, NULL), 0);
 }
@@ -343,7 +386,8 @@ static void other_devices_and_permissions_are_refused(void **state)
                 if (limits_add_pair(&l, LIMIT_DEVICE_ALLOW, "/dev/null", words[i], &reason) !=
                     -EINVAL)
                         fail_msg("\"%s\" is taken", words[i]);
-                assert_non_null(startswith(reason, "DeviceAllow=/dev/null has the permissions"));
+                assert_non_null(
+                        startswith(reason, "DeviceAllow=\"/dev/null\" has the permissions"));
         }
         assert_false(limits_any(&l));
 }
@@ -425,17 +469,20 @@ int main(void)
                 cmocka_unit_test(the_table_is_whole_and_without_duplicates),
                 cmocka_unit_test(signatures_are_those_of_systemd),
                 cmocka_unit_test(options_are_the_documented_ones),
+                cmocka_unit_test(a_flag_is_0_or_1),
                 cmocka_unit_test(memory_has_a_least_amount),
                 cmocka_unit_test(weights_are_1_to_10000),
                 cmocka_unit_test(quota_period_and_tasks_have_the_kernels_ranges),
                 cmocka_unit_test(bandwidth_is_what_the_kernel_can_throttle),
                 cmocka_unit_test(a_refused_number_leaves_the_old_one),
                 cmocka_unit_test(a_value_of_another_kind_is_refused),
-                cmocka_unit_test(sets_lose_trailing_zeros_and_may_not_be_empty),
+                cmocka_unit_test(sets_lose_trailing_zeros),
+                cmocka_unit_test(an_empty_set_takes_the_one_there_is_away),
                 cmocka_unit_test(a_set_of_more_cpus_than_there_can_be_is_refused),
                 cmocka_unit_test(device_policies_are_three),
                 cmocka_unit_test(disks_are_named_by_path_or_number),
                 cmocka_unit_test(other_names_of_disks_are_refused),
+                cmocka_unit_test(a_name_breaks_no_sentence),
                 cmocka_unit_test(disks_have_ranges_too),
                 cmocka_unit_test(devices_are_nodes_or_classes_with_permissions),
                 cmocka_unit_test(other_devices_and_permissions_are_refused),

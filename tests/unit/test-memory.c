@@ -10,7 +10,9 @@
 #include "basic/limits.h"
 #include "basic/metrics.h"
 #include "basic/name.h"
+#include "daemon/emergency.h"
 #include "daemon/scope.h"
+#include "daemon/usage.h"
 
 #include "scratch.h"
 #include "test.h"
@@ -368,6 +370,24 @@ static void limits_that_do_not_go_together(void **state)
         every_allocation_fails(run_limits_check, &l, -EINVAL, "limits_check");
 }
 
+static int run_limits_check_there(const void *argument)
+{
+        _cleanup_(freep) char *reason = NULL;
+
+        return limits_check_there(argument, &reason);
+}
+
+static void limits_that_name_what_is_not_there(void **state)
+{
+        _cleanup_(limits_done) Limits cpus = { 0 }, class = { 0 };
+
+        assert_int_equal(limits_parse(&cpus, LIMIT_ALLOWED_CPUS, "8191", NULL), 0);
+        every_allocation_fails(run_limits_check_there, &cpus, -EINVAL, "limits_check_there, cpus");
+        assert_int_equal(limits_parse(&class, LIMIT_DEVICE_ALLOW, "char-no-such", NULL), 0);
+        every_allocation_fails(run_limits_check_there, &class, -EINVAL,
+                               "limits_check_there, class");
+}
+
 /* --- names, sizes --- */
 
 typedef int (*parser_t)(const char *text, char **ret, char **ret_reason);
@@ -563,10 +583,11 @@ static Manager *manager_of(const Scratch *s)
                        .cgroup_prefix = (char *) "",
                        .cgroup_fd = -EBADF,
                        .instances_max = 1 };
-        config_defaults(&m.config);
-        /* For the table of scopes the daemon rather ends than goes on without memory. */
+        assert_int_equal(config_defaults(&m.config), 0);
+        /* For the tables of scopes and of users the daemon rather ends than goes on without memory. */
         assert_int_equal(scope_new(&m, "workload.slice", "first", "workload-first.scope", &first),
                          0);
+        assert_int_equal(scope_set_creator(first, 0), 0);
         first->exit_usec = now_realtime_usec();
         scope_set_state(first, SCOPE_EXITED);
         return &m;
@@ -578,6 +599,7 @@ static void manager_of_done(Manager *m)
 
         HASH_ITER (hh, m->scopes, s, next)
                 scope_free(s);
+        config_done(&m->config);
 }
 
 static void make_record(Manager *m, Scope **ret)
@@ -657,6 +679,42 @@ static void loading_a_scope(void **state)
         every_allocation_fails(run_load, &s, 0, "manager_load_scopes");
 }
 
+static int run_load_emergency(const void *argument)
+{
+        const Scratch *s = argument;
+        Manager m = { .runtime_fd = s->fd, .runtime_path = s->path };
+        unsigned saved = countdown;
+        int r;
+
+        countdown = 0;
+        assert_return_code(sd_event_new(&m.event), errno);
+        countdown = saved;
+        r = emergency_load(&m);
+        countdown = 0;
+        assert_int_equal(emergency_lasts(&m), r >= 0);
+        if (r >= 0)
+                assert_string_equal(m.emergency->reason, "down");
+        emergency_free(m.emergency);
+        sd_event_unref(m.event);
+        balance = 0; /* libsystemd's are freed here */
+        return r;
+}
+
+static void loading_an_emergency(void **state)
+{
+        _cleanup_(scratch_done) Scratch s = scratch_new("run");
+        _cleanup_(freep) char *text = NULL;
+
+        assert_return_code(asprintf(&text,
+                                    "reason=down\nuid=0\npid=1\nuntil_usec=%ju\n"
+                                    "until_boot_usec=%ju\nrecorded=1\nended=0\nend=1\n",
+                                    (uintmax_t) (now_realtime_usec() + EMERGENCY_USEC_MAX),
+                                    (uintmax_t) (now_boottime_usec() + EMERGENCY_USEC_MAX)),
+                           errno);
+        scratch_write(&s, "emergency", text);
+        every_allocation_fails(run_load_emergency, &s, 0, "emergency_load");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -665,6 +723,7 @@ int main(void)
                 cmocka_unit_test(limits),
                 cmocka_unit_test(limits_read_back),
                 cmocka_unit_test(limits_that_do_not_go_together),
+                cmocka_unit_test(limits_that_name_what_is_not_there),
                 cmocka_unit_test(names),
                 cmocka_unit_test(who_owns_a_path_is_known_without_memory),
                 cmocka_unit_test(number_sets),
@@ -672,6 +731,7 @@ int main(void)
                 cmocka_unit_test(disks),
                 cmocka_unit_test(saving_a_scope),
                 cmocka_unit_test(loading_a_scope),
+                cmocka_unit_test(loading_an_emergency),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,7 +115,7 @@ static void write_group(Scratch *s)
         scratch_write(s, "pids.current", "5\n");
         scratch_write(s, "pids.max", "100\n");
         scratch_write(s, "cpu.pressure",
-                      "some avg10=1.00 avg60=0.00 avg300=0.00 total=111\n"
+                      "some avg10=1.07 avg60=20.00 avg300=100.00 total=111\n"
                       "full avg10=0.00 avg60=0.00 avg300=0.00 total=112\n");
         scratch_write(s, "memory.pressure",
                       "some avg10=0.00 avg60=0.00 avg300=0.00 total=121\n"
@@ -159,6 +159,15 @@ static void every_file_is_read(void **state)
         assert_metric(&m, METRIC_MEMORY_FULL_TOTAL_USEC, 122);
         assert_metric(&m, METRIC_IO_SOME_TOTAL_USEC, 131);
         assert_absent(&m, METRIC_IO_FULL_TOTAL_USEC);
+        assert_metric(&m, METRIC_CPU_SOME_AVG10, 107);
+        assert_metric(&m, METRIC_CPU_SOME_AVG60, 2000);
+        assert_metric(&m, METRIC_CPU_SOME_AVG300, 10000);
+        assert_metric(&m, METRIC_CPU_FULL_AVG10, 0);
+        assert_absent(&m, METRIC_IO_FULL_AVG10);
+
+        metrics_end(&m);
+        assert_absent(&m, METRIC_CPU_SOME_AVG10);
+        assert_metric(&m, METRIC_CPU_SOME_TOTAL_USEC, 111);
 }
 
 static void no_limit_is_absent(void **state)

@@ -120,6 +120,31 @@ static void slices_without_an_owner_are_refused(void **state)
                 assert_no_slice(bad[i]);
 }
 
+/* Unit names of 17 + 2 n characters and paths of about n * n: one systemd would begin to make. */
+static void slices_have_no_more_levels_than_a_path_has_room_for(void **state)
+{
+        char text[512] = "workload.slice", unit[512] = "workload";
+        _cleanup_(freep) char *path = NULL;
+        size_t n = 0;
+
+        for (char *slice = NULL;; n++) {
+                _cleanup_(freep) char *reason = NULL;
+
+                (void) strcat(text, "/a");
+                (void) strcat(unit, "-a");
+                if (slice_parse(text, &slice, &reason) < 0) {
+                        assert_non_null(strstr(reason, "levels"));
+                        break;
+                }
+                free(path);
+                assert_int_equal(slice_cgroup_path(slice, &path), 0);
+                free(slice);
+                assert_true(n < 100);
+        }
+        assert_true(strlen(path) > 3000 && strlen(path) < 4096 - 255 - 128);
+        assert_no_slice(strcat(unit, ".slice"));
+}
+
 static void only_four_slices_exist_below_pact(void **state)
 {
         static const char *const bad[] = { "pact.slice/foo",
@@ -442,6 +467,8 @@ static void other_scope_names_are_refused(void **state)
                 assert_sentence(scope_name_parse(bad_names[i], &name, &why), &why, bad_names[i]);
         }
         assert_int_equal(scope_name_parse(".scope", &name, NULL), -EINVAL);
+        /* Asked for by the name that it got, it would be "x". */
+        assert_int_equal(scope_name_parse("x.scope.scope", &name, NULL), -EINVAL);
         assert_sentence(scope_name_parse(longer, &name, &reason), &reason, longer);
         assert_null(name);
 }
@@ -539,6 +566,7 @@ int main(void)
                 cmocka_unit_test(slices_are_known_by_cgroup_path),
                 cmocka_unit_test(slices_are_known_with_slashes_and_mount_point),
                 cmocka_unit_test(slices_without_an_owner_are_refused),
+                cmocka_unit_test(slices_have_no_more_levels_than_a_path_has_room_for),
                 cmocka_unit_test(only_four_slices_exist_below_pact),
                 cmocka_unit_test(paths_that_lead_elsewhere_are_refused),
                 cmocka_unit_test(levels_that_are_no_names_are_refused),

@@ -2,58 +2,11 @@
 /* Tests of process.h. */
 #include "basic/process.h"
 
-#include "basic/cgroup-file.h"
-#include "scratch.h"
 #include "test.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
-
-static void cloning_into_what_is_no_cgroup_fails(void **state)
-{
-        _cleanup_(scratch_done) Scratch s = scratch_new("plain");
-        int pidfd = 42;
-        pid_t r;
-
-        r = clone_into_cgroup(s.fd, &pidfd);
-        if (r == 0)
-                _exit(0);
-        assert_true(r == -EBADF || clone_into_cgroup_unsupported(r));
-        assert_int_equal(clone_into_cgroup(-1, &pidfd), -EBADF);
-        assert_int_equal(pidfd, 42);
-}
-
-static void a_child_is_born_in_its_cgroup(void **state)
-{
-        _cleanup_(freep) char *name = NULL;
-        int parent, fd, pidfd = -1, status;
-        pid_t pid;
-
-        fd = cgroup_scratch(&parent, &name);
-        if (fd < 0)
-                skip();
-
-        pid = clone_into_cgroup(fd, &pidfd);
-        if (pid == 0) {
-                char *own = NULL;
-
-                /* "0" would move it; being listed already is what is asked for. */
-                _exit(cgroup_read(fd, "cgroup.procs", &own) < 0 || atoi(own) != getpid());
-        }
-        assert_true(pid > 0);
-        assert_true(pidfd >= 0);
-        assert_true(fcntl(pidfd, F_GETFD) & FD_CLOEXEC);
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFEXITED(status));
-        assert_int_equal(WEXITSTATUS(status), 0);
-        assert_int_equal(pidfd_signal(pidfd, SIGTERM), -ESRCH);
-
-        assert_int_equal(cgroup_remove(parent, name), 0);
-        (void) close(pidfd);
-        (void) close(fd);
-        (void) close(parent);
-}
 
 static pid_t start_child(int status, int signal)
 {
@@ -117,19 +70,6 @@ static void but_not_by_others(void **state)
         assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-static void only_refusals_of_clone3_itself_call_for_a_fork(void **state)
-{
-        static const int yes[] = { ENOSYS, EPERM, E2BIG },
-                         no[] = { EBUSY, EACCES, EAGAIN, ENOMEM, EBADF, ENOENT, EINVAL, 0 };
-
-        for (size_t i = 0; i < ELEMENTSOF(yes); i++) {
-                assert_true(clone_into_cgroup_unsupported(yes[i]));
-                assert_true(clone_into_cgroup_unsupported(-yes[i]));
-        }
-        for (size_t i = 0; i < ELEMENTSOF(no); i++)
-                assert_false(clone_into_cgroup_unsupported(-no[i]));
-}
-
 static void a_pidfd_signals_its_process(void **state)
 {
         pid_t pid = fork();
@@ -173,15 +113,36 @@ static void descriptors_from_first_on_are_marked(void **state)
         (void) close(high);
 }
 
+/* In a process of its own, which has nothing open that a test needs. */
+static void all_descriptors_but_those_to_keep_are_closed(void **state)
+{
+        pid_t pid = fork();
+        int status;
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                int keep[] = { 40, -EBADF, 7, 1, 40, 8 };
+                bool right = true;
+
+                for (int fd = 3; fd < 60; fd++)
+                        (void) dup2(STDERR_FILENO, fd);
+                close_all_but(keep, ELEMENTSOF(keep));
+                for (int fd = 0; fd < 60; fd++)
+                        right = right && (fcntl(fd, F_GETFD) >= 0) ==
+                                                 (fd < 3 || fd == 7 || fd == 8 || fd == 40);
+                _exit(!right);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(cloning_into_what_is_no_cgroup_fails),
-                cmocka_unit_test(a_child_is_born_in_its_cgroup),
                 cmocka_unit_test(how_a_zombie_has_ended_can_be_read),
                 cmocka_unit_test(but_not_by_others),
-                cmocka_unit_test(only_refusals_of_clone3_itself_call_for_a_fork),
                 cmocka_unit_test(a_pidfd_signals_its_process),
+                cmocka_unit_test(all_descriptors_but_those_to_keep_are_closed),
                 cmocka_unit_test(descriptors_from_first_on_are_marked),
         };
 

@@ -36,6 +36,17 @@ static void unknown_words_are_invalid(void **state)
         assert_null(spawn_step_to_string(_SPAWN_STEP_MAX));
 }
 
+static void features_are_read_back_among_others(void **state)
+{
+        char text[FEATURES_SIZE];
+
+        for (unsigned features = 0; features <= FEATURES_ALL; features++)
+                assert_int_equal(features_parse(features_format(features, text)), features);
+        assert_string_equal(features_format(FEATURES_ALL, text), "task_limits timeout whole");
+        assert_int_equal(features_parse("other timeout_of_new timeout"), 1U << FEATURE_TIMEOUT);
+        assert_int_equal(features_parse("task_limit timeouts"), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -43,6 +54,7 @@ int main(void)
                 cmocka_unit_test(every_step_is_read_back),
                 cmocka_unit_test(words_on_the_wire_do_not_change),
                 cmocka_unit_test(unknown_words_are_invalid),
+                cmocka_unit_test(features_are_read_back_among_others),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,6 +212,41 @@ static void sets_are_equal_whatever_room_they_take(void **state)
         assert_true(number_set_equal(&empty, &empty));
 }
 
+static NumberSet set_of(const char *text)
+{
+        NumberSet set = { 0 };
+
+        if (*text)
+                assert_int_equal(number_set_parse(text, &set), 0);
+        return set;
+}
+
+static void sets_are_added_and_taken_apart(void **state)
+{
+        static const struct {
+                const char *a, *b, *both, *rest; /* rest: of a without b */
+        } all[] = {
+                { "0-3", "2,8", "0-3,8", "0-1,3" },
+                { "100", "1", "1,100", "100" },
+                { "1", "100", "1,100", "1" },
+                { "5", "", "5", "5" },
+                { "", "5", "5", "" },
+                { "0-64", "0-8191", "0-8191", "" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                _cleanup_(number_set_done) NumberSet a = set_of(all[i].a), b = set_of(all[i].b),
+                                                     both = set_of(all[i].both),
+                                                     rest = set_of(all[i].rest), found = { 0 };
+
+                assert_int_equal(number_set_without(&a, &b, &found), 0);
+                assert_true(number_set_equal(&found, &rest));
+                assert_int_equal(number_set_any(&found), *all[i].rest != '\0');
+                assert_int_equal(number_set_add(&a, &b), 0);
+                assert_true(number_set_equal(&a, &both));
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -227,6 +262,7 @@ int main(void)
                 cmocka_unit_test(a_set_is_marshalled_lowest_bit_first),
                 cmocka_unit_test(an_empty_set_is_written_as_nothing),
                 cmocka_unit_test(sets_are_equal_whatever_room_they_take),
+                cmocka_unit_test(sets_are_added_and_taken_apart),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
