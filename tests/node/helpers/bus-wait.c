@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Listens to the daemon's signals, then runs a command, and waits until every signal that was asked
- * for has come. Prints all that came, one a line: the member, then its arguments. */
+ * for has come. Prints all that came, one a line: the member, then its arguments, those of a dictionary as
+ * KEY=VALUE. */
 #include "helper.h"
 
 #include <stdbool.h>
@@ -13,6 +14,14 @@
         "type='signal',sender='org.hpcnode.Cgroup1'," \
         "interface='org.hpcnode.Cgroup1'"
 
+/* Only where one is asked for: "PropertiesChanged:INTERFACE", "InterfacesRemoved:OBJECT". */
+#define MATCH_CHANGES                                 \
+        "type='signal',sender='org.hpcnode.Cgroup1'," \
+        "interface='org.freedesktop.DBus.Properties'"
+#define MATCH_REMOVALS                                \
+        "type='signal',sender='org.hpcnode.Cgroup1'," \
+        "interface='org.freedesktop.DBus.ObjectManager',member='InterfacesRemoved'"
+
 typedef struct Expected {
         const char *member, *word; /* word: any one of the signal's arguments */
         bool seen;
@@ -21,7 +30,9 @@ typedef struct Expected {
 static Expected expected[32];
 static size_t n_expected;
 
-/* Prints one argument, and copies it. */
+#define BASIC_TYPES "sotuib"
+
+/* Takes one value as text. */
 static int next_argument(sd_bus_message *m, char type, char buffer[static 512])
 {
         union {
@@ -42,7 +53,28 @@ static int next_argument(sd_bus_message *m, char type, char buffer[static 512])
                 (void) snprintf(buffer, 512, "%u", value.u);
         else
                 (void) snprintf(buffer, 512, "%d", value.i);
-        return printf(" %s", buffer);
+        return r;
+}
+
+/* Prints those of an a{sv} whose values are no containers. */
+static void print_dictionary(sd_bus_message *m)
+{
+        if (sd_bus_message_enter_container(m, 'a', "{sv}") <= 0)
+                return;
+        while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
+                char key[512], value[512];
+                const char *type;
+
+                if (next_argument(m, 's', key) < 0 || sd_bus_message_peek_type(m, NULL, &type) < 0)
+                        return;
+                if (type[1] || !strchr(BASIC_TYPES, *type))
+                        (void) sd_bus_message_skip(m, "v");
+                else if (sd_bus_message_enter_container(m, 'v', type) > 0 &&
+                         next_argument(m, *type, value) >= 0 &&
+                         sd_bus_message_exit_container(m) >= 0)
+                        (void) printf(" %s=%s", key, value);
+                (void) sd_bus_message_exit_container(m);
+        }
 }
 
 static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -51,13 +83,15 @@ static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error)
         char argument[512], kind;
 
         (void) printf("%s", member);
-        while (sd_bus_message_peek_type(m, &kind, &type) > 0 && strchr("sotuib", kind)) {
+        while (sd_bus_message_peek_type(m, &kind, &type) > 0 && strchr(BASIC_TYPES, kind)) {
                 if (next_argument(m, kind, argument) < 0)
                         break;
+                (void) printf(" %s", argument);
                 for (size_t i = 0; i < n_expected; i++)
                         if (streq(expected[i].member, member) && streq(expected[i].word, argument))
                                 expected[i].seen = true;
         }
+        print_dictionary(m);
         (void) putchar('\n');
         (void) fflush(stdout);
         return 0;
@@ -95,6 +129,14 @@ static void expect(char *text)
         expected[n_expected++] = (Expected){ .member = text, .word = colon + 1 };
 }
 
+static bool wants(const char *member)
+{
+        for (size_t i = 0; i < n_expected; i++)
+                if (streq(expected[i].member, member))
+                        return true;
+        return false;
+}
+
 static bool listen_until(sd_bus *bus, int64_t deadline)
 {
         while (!all_seen()) {
@@ -128,6 +170,12 @@ int main(int argc, char **argv)
                 usage(USAGE);
 
         if (sd_bus_open_system(&bus) < 0 || sd_bus_add_match(bus, NULL, MATCH, on_signal, NULL) < 0)
+                die("bus");
+        if (wants("PropertiesChanged") &&
+            sd_bus_add_match(bus, NULL, MATCH_CHANGES, on_signal, NULL) < 0)
+                die("bus");
+        if (wants("InterfacesRemoved") &&
+            sd_bus_add_match(bus, NULL, MATCH_REMOVALS, on_signal, NULL) < 0)
                 die("bus");
         pid = start(argv + i + 1);
         complete = listen_until(bus, now_msec() + seconds * 1000);

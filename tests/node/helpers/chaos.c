@@ -161,9 +161,10 @@ static void expect(unsigned job, const char *id, int exit, int signal)
         if (hpcnode_cgroup_wait(client, id, -1, &first, &e) < 0) {
                 _cleanup_(freep) char *scope = strndup(id, strcspn(id, "/"));
 
-                /* Tasks go with their scope. */
+                /* Tasks go with their scope; and what has ended is forgotten when daemon and supervisor are
+                 * killed together, see hpcnode-cgroupd(8). */
                 if (e.code == HPCNODE_CGROUP_ERROR_NOT_FOUND && strchr(id, '/') &&
-                    is_lost(job, scope))
+                    (shared->supervisor_killed[job] || is_lost(job, scope)))
                         atomic_fetch_add(&shared->lost, 1);
                 else
                         wrong(job, "%s has no outcome: %s", id, e.message);

@@ -7,7 +7,10 @@
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 static void print_file(const char *key, const char *path)
@@ -68,6 +71,33 @@ static void print_limits(void)
 
         (void) getrlimit(RLIMIT_NOFILE, &r);
         printf("nofile=%ju:%ju\n", (uintmax_t) r.rlim_cur, (uintmax_t) r.rlim_max);
+        for (unsigned i = 0; i < RLIM_NLIMITS; i++)
+                if (getrlimit((__rlimit_resource_t) i, &r) >= 0)
+                        printf("rlimit.%u=%jx:%jx\n", i, (uintmax_t) r.rlim_cur,
+                               (uintmax_t) r.rlim_max);
+}
+
+static void print_death_signal(void)
+{
+        int sig = -1;
+
+        (void) prctl(PR_GET_PDEATHSIG, &sig, 0, 0, 0);
+        printf("death_signal=%d\n", sig);
+}
+
+static void print_scheduling(void)
+{
+        mode_t mask = umask(0);
+        struct sched_param p = {};
+
+        (void) umask(mask);
+        printf("umask=%04o\nnice=%d\n", (unsigned) mask, getpriority(PRIO_PROCESS, 0));
+        printf("policy=%d\n", sched_getscheduler(0));
+        printf("priority=%d\n", sched_getparam(0, &p) < 0 ? -1 : p.sched_priority);
+        printf("ioprio=%ld\n", syscall(SYS_ioprio_get, 1, 0));
+        printf("personality=%x\n", (unsigned) personality(0xffffffff));
+        printf("securebits=%x\n", (unsigned) prctl(PR_GET_SECUREBITS, 0, 0, 0, 0));
+        print_death_signal();
 }
 
 int main(void)
@@ -86,6 +116,13 @@ int main(void)
         print_status_line("Seccomp");
         print_status_line("CapBnd");
         print_limits();
+        print_scheduling();
+        print_status_line("Cpus_allowed_list");
+        print_status_line("SigPnd");
+        print_status_line("CapInh");
+        print_status_line("CapPrm");
+        print_status_line("CapEff");
+        print_status_line("CapAmb");
         print_fds();
         printf("session=%ld\n",
                syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0));

@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What the bus, and its clients, do behind the daemon's back.
 
+# bats file_tags=native
 load lib
+
+# 200 MB of answers through a busy bus.
+export BATS_TEST_TIMEOUT=400
 
 generator=/run/systemd/system-generators/hpcnode-slow
 
@@ -22,8 +26,13 @@ begun() {
     STAYS=$(field pid "$output")
     run -0 hpcnode-ctl run --id awaited -- sleep infinity
     AWAITED=$(field pid "$output")
+    busctl monitor --match "type='method_call',member='WaitScope'" >"$BATS_TEST_TMPDIR/calls" 2>&1 &
+    monitor=$!
+    await file "$BATS_TEST_TMPDIR/calls" Monitoring
     hpcnode-ctl wait awaited >"$BATS_TEST_TMPDIR/wait" &
     WAIT=$!
+    await file "$BATS_TEST_TMPDIR/calls" Member=WaitScope
+    kill $monitor
     hpcnode-ctl run --id ran --wait -- sh -c "echo up >$BATS_TEST_TMPDIR/up; read x <$BATS_TEST_TMPDIR/go; exit 7" &
     RUN=$!
     await file "$BATS_TEST_TMPDIR/up" up
@@ -88,6 +97,23 @@ ended() {
 
 # ---- clients that go -------------------------------------------------------------------------
 
+@test "a reload before there is a bus is none that the daemon is ready by" {
+    local cursor
+    systemctl stop dbus.socket dbus.service
+    systemctl stop hpcnode-cgroupd
+    cursor=$(log_cursor)
+    systemctl start --no-block hpcnode-cgroupd
+    await_log "waiting for it" "$cursor"
+    daemon_pid
+    kill -HUP "$DAEMON"
+    await_log "the configuration was reloaded" "$cursor"
+    [ "$(systemctl show -P ActiveState hpcnode-cgroupd)" = activating ]
+    systemctl start dbus.socket
+    systemctl start hpcnode-cgroupd
+    hpcnode-ctl ping >/dev/null
+    [ "$(systemctl show -P MainPID hpcnode-cgroupd)" -eq "$DAEMON" ]
+}
+
 @test "a call that changes something is completed though its client has left" {
     create alloc
     run -0 bus-wait TaskExited:task -- bus-rude leave Spawn alloc task true
@@ -140,7 +166,7 @@ rss() {
     daemon_pid
     bus-rude deaf 3000 >"$BATS_TEST_TMPDIR/deaf" &
     DEAF=$!
-    await file "$BATS_TEST_TMPDIR/deaf" sent
+    await --timeout 300 file "$BATS_TEST_TMPDIR/deaf" sent
     # dbus-daemon stops to read from us: at the latest the second call finds the daemon at another connection.
     timeout 30 hpcnode-ctl ping || timeout 30 hpcnode-ctl ping
     echo "# resident KiB: $(rss)"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Everything at once, at random. The seed is printed; `tests/node/run --long` is the long form.
 
+# bats file_tags=native
 load lib
 
 export BATS_TEST_TIMEOUT=1500
@@ -11,6 +12,7 @@ export BATS_TEST_TIMEOUT=1500
     remember
     # An emulated node does in a minute what a native one does in some seconds.
     size=(--jobs 300 --kills 50)
+    ! has_sanitizers || size=(--jobs 60 --kills 12)
     [ "$NODE_KIND" = container ] || size=(--jobs 30 --kills 8 --workers 4)
     read -ra given <<<"${CHAOS_OPTIONS-}"
     status=0

@@ -9,7 +9,7 @@ load lib
     run -0 bus-wait ScopeOOM:hungry ScopeReleased:hungry -- \
         hpcnode-ctl run --id hungry --memory-max 32M -- dd if=/dev/zero of=/dev/null bs=64M count=1
     [[ $output == *ScopeOOM*" hungry 1"* ]]
-    [[ $output == *ScopeReleased*" hungry killed"* ]]
+    [[ $output == *ScopeReleased*" hungry killed -1 9 1"* ]]
     [ ! -e "$(dir hungry)" ]
     run -0 hpcnode-ctl inspect hungry
     has "state: killed" "signal: 9" "oom_killed: 1" "oom_kill_count: 1" "memory_max: 33554432"

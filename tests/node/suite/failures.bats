@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A creation or a start that fails says why, and leaves nothing.
 
+# bats file_tags=native
 load lib
 
 setup() {
@@ -94,6 +95,7 @@ fails() {
 
 @test "a failed unit of that name is no obstacle" {
     systemd-run -q --scope --slice=workload.slice --unit=workload-again.scope -p RuntimeMaxSec=1 sleep infinity || :
+    await_journal "workload-again.scope: Failed" _PID=1
     [ "$(systemctl show --value -p ActiveState workload-again.scope)" = failed ]
     create again
 }

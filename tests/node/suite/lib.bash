@@ -32,7 +32,7 @@ teardown() {
 remove_all() {
     local unit
 
-    hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/left" || return 0
+    hpcnode-ctl list --no-tasks --no-legend >"$BATS_TEST_TMPDIR/left" || return 0
     while read -r _ unit _; do
         hpcnode-ctl destroy "$unit"
         hpcnode-ctl remove "$unit"
@@ -58,9 +58,13 @@ can_lower_oom_score() {
     (echo -1000 >/proc/self/oom_score_adj) 2>/dev/null
 }
 
+has_sanitizers() {
+    ldd /usr/libexec/hpcnode-cgroupd | grep -q libasan
+}
+
 # Sanitizers change sizes, system calls and threads of what runs.
 needs_plain_build() {
-    ! ldd /usr/libexec/hpcnode-cgroupd | grep -q libasan || skip "built with sanitizers"
+    ! has_sanitizers || skip "built with sanitizers"
 }
 
 # daemon_pid: sets DAEMON. Amid creations its cgroup has supervisors, too.
@@ -69,11 +73,85 @@ daemon_pid() {
     [ "$DAEMON" -gt 0 ] # 0: it does not run
 }
 
+# as USER COMMAND...
+as() {
+    local user=$1
+    shift
+    runuser -u "$user" -- "$@"
+}
+
 # crash: kills the daemon, and waits until it is gone.
 crash() {
     daemon_pid
     kill -KILL "$DAEMON"
     await exit "$DAEMON"
+}
+
+# kill_supervisor SCOPE: SIGKILL to the process in supervisor/.
+kill_supervisor() {
+    local pid
+    read -r pid <"$(dir "$1")/supervisor/cgroup.procs"
+    kill -KILL "$pid"
+    await exit "$pid"
+}
+
+# The same, and the new one is there.
+replace_supervisor() {
+    local cursor
+    cursor=$(log_cursor)
+    kill_supervisor "$1"
+    await_log "workload-$1.scope has a new supervisor" "$cursor"
+}
+
+# trial_daemon: the daemon is the one with fault points, which is of a version to come, from its next start on.
+# usual_daemon, which belongs into teardown: it is not.
+TRIAL=/run/systemd/system/hpcnode-cgroupd.service.d/trial.conf
+FAULT_FILE=/run/hpcnode-fault
+
+trial_daemon() {
+    mkdir -p "${TRIAL%/*}"
+    printf '[Service]\nExecStart=\nExecStart=%s/hpcnode-cgroupd-trial\n' "$HELPERS" >$TRIAL
+    systemctl daemon-reload
+}
+
+usual_daemon() {
+    rm -f $TRIAL
+    systemctl daemon-reload
+}
+
+# arm POINT: the next process that comes by dies there.
+arm() {
+    echo "at $1"
+    daemon_pid
+    echo "$1" >$FAULT_FILE
+}
+
+# The point was met, and whoever died of it is no more: the daemon, unless it was the supervisor.
+met() {
+    # Perhaps only after it has answered.
+    await gone $FAULT_FILE || {
+        echo "never met"
+        return 1
+    }
+    [ "${1-daemon}" = supervisor ] || await exit "$DAEMON"
+    systemctl start hpcnode-cgroupd
+}
+
+# hang DIRECTORY: until unhang, which belongs into teardown, every file in it hangs, and hangs in the test's directory
+# has a line of each process that looks.
+hang() {
+    HUNG=$1
+    mkdir -p "$HUNG"
+    hang-fs "$HUNG" >"$BATS_TEST_TMPDIR/hangs" 3>&- &
+    HANG_FS=$!
+    await file "$BATS_TEST_TMPDIR/hangs" mounted
+}
+
+unhang() {
+    ! kill "${HANG_FS-}" 2>/dev/null || wait "$HANG_FS" || :
+    HANG_FS=
+    [ -n "${HUNG-}" ] || return 0
+    ! grep -q " $HUNG " /proc/self/mounts || umount -l "$HUNG"
 }
 
 # ---- scopes ----------------------------------------------------------------------------------
@@ -90,14 +168,14 @@ content() {
     echo "${text//$'\n'/ }"
 }
 
-# call METHOD [SIGNATURE ARGUMENT...]: a bus call. Sets ANSWER, and on an error ERROR_NAME (without
-# its prefix) and ERROR_MESSAGE.
+# call METHOD [SIGNATURE ARGUMENT...]: a bus call, by the user $CALLER, or root. Sets ANSWER, and on an
+# error ERROR_NAME (without its prefix) and ERROR_MESSAGE.
 call() {
     local log
     ERROR_NAME='' ERROR_MESSAGE=''
     # shellcheck disable=SC2034 # for the tests
     ANSWER=$(SYSTEMD_LOG_LEVEL=debug SYSTEMD_LOG_TARGET=console \
-        busctl call -- "$BUS_NAME" "$BUS_PATH" "$BUS_NAME" "$@" 2>"$BATS_TEST_TMPDIR/call") && return
+        ${CALLER:+runuser -u "$CALLER" --} busctl call -- "$BUS_NAME" "$BUS_PATH" "$BUS_NAME" "$@" 2>"$BATS_TEST_TMPDIR/call") && return
     log=$(<"$BATS_TEST_TMPDIR/call")
     ERROR_NAME=${log##* error-name=}
     ERROR_NAME=${ERROR_NAME%% *}
@@ -208,15 +286,58 @@ await_log() {
     await_journal "$1" -u hpcnode-cgroupd ${2:+--after-cursor="$2"}
 }
 
+# ---- records of acts -------------------------------------------------------------------------
+
+# records [ARGUMENT...]: the lines that there are by now, since $SINCE.
+records() {
+    journalctl --sync
+    hpcnode-ctl events --since "$SINCE" "$@"
+}
+
+# types SCOPE: the types of its records, in their order, in one line.
+types() {
+    records "$1" | sed 's/.* type=\([^ ]*\) .*/\1/' | paste -sd ' '
+}
+
+# record TYPE [SCOPE]: the only record of the type. Sets RECORD.
+record() {
+    RECORD=$(records "${@:2}" | grep " type=$1 ")
+    [ "$(grep -c . <<<"$RECORD")" -eq 1 ] || { echo "not one $1 of ${2-all}: $RECORD"; return 1; }
+}
+
+# says FIELD...: RECORD has each of them ("key=value"); "key=" alone: with any value; "!key": has not.
+says() {
+    local field
+    for field; do
+        case $field in
+        !*) [[ $RECORD != *" ${field#!}="* ]] ;;
+        *=) [[ $RECORD == *" $field"?* ]] ;;
+        *) [[ "$RECORD " == *" $field "* ]] ;;
+        esac || { echo "not $field: $RECORD"; return 1; }
+    done
+}
+
+value() {
+    sed -n "s/.* $1=\([^ ]*\).*/\1/p" <<<"$RECORD"
+}
+
 # ---- nothing left ----------------------------------------------------------------------------
+
+# settled: the daemon has done what it was at. From its start on it looks up the users of its configuration,
+# in processes that have descriptors, and whoever is none of those users is answered when that is done.
+settled() {
+    daemon_pid
+    [ -z "$(find "/proc/$DAEMON/fd" -lname '*pidfd*')" ] || runuser -u nobody -- hpcnode-ctl whoami >/dev/null
+    # What is answered may not yet be closed, until the next is.
+    hpcnode-ctl ping >/dev/null
+}
 
 # All that a scope consists of, on the whole node.
 what_is_there() {
-    local fds
-    daemon_pid
-    fds=(/proc/"$DAEMON"/fd/*)
+    settled
     {
-        echo "descriptors of the daemon: ${#fds[@]}"
+        # But for those of clocks: sd-event makes one for each when it is first needed, and keeps it.
+        echo "descriptors of the daemon: $(find "/proc/$DAEMON/fd" -type l ! -lname '*timerfd*' | wc -l)"
         systemctl list-units --all --no-legend --plain 'workload*' 'pact*'
         find "$CGROUPS"/workload.slice "$CGROUPS"/pact.slice "$STATE_DIR" \( -type d -o -path "$STATE_DIR/*" \)
         pgrep -a hpcnode-superv

@@ -60,15 +60,6 @@ load lib
     nothing_left
 }
 
-@test "a device policy is enforced" {
-    needs_controllers
-    create dev DevicePolicy s strict DeviceAllow 'a(ss)' 1 /dev/null rw
-    run -0 systemctl show workload-dev.scope
-    has DevicePolicy=strict "DeviceAllow=/dev/null rw"
-    hpcnode-ctl run --scope dev --id null --wait -- sh -c ': </dev/null'
-    run ! hpcnode-ctl run --scope dev --id zero --wait -- sh -c ': </dev/zero'
-}
-
 @test "hpcnode-ctl run sets limits" {
     needs_controllers
     hpcnode-ctl run --id flags --memory-max 64M --memory-high 48M --cpu-weight 50 --cpu-max 20000/100000 \
@@ -127,14 +118,79 @@ load lib
     nothing_left
 }
 
+@test "a cpu or memory node that the machine has not is refused before anything exists" {
+    remember
+    # cpu 0 and 77, node 1000
+    refused InvalidArgs CreateScope 'ssa{sv}' workload.slice nocpu 1 AllowedCPUs ay 10 1 0 0 0 0 0 0 0 0 32
+    mentions AllowedCPUs "no cpu 77; it has $(cat /sys/devices/system/cpu/online)"
+    refused InvalidArgs Run 'ssa{sv}asa{sv}' workload.slice nonode 1 AllowedMemoryNodes ay 126 \
+        0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 \
+        0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 \
+        0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 1 /bin/true 0
+    mentions AllowedMemoryNodes "no memory node 1000; it has $(cat /sys/devices/system/node/has_memory)"
+    for option in --cpuset-cpus=0,77 --cpuset-cpus=3-1 --cpuset-cpus=0-9999 --cpuset-cpus=a --cpuset-mems=0-1000 --numa-node=1000; do
+        run -2 hpcnode-ctl run "$option" true
+        [[ $output == "error: option ${option%%=*}: "* ]]
+    done
+    nothing_left
+}
+
 @test "a limit that cannot be in force fails the creation, and leaves nothing" {
     needs_controllers
     remember
-    # cpu 77
-    refused CreationFailed CreateScope 'ssa{sv}' workload.slice nocpu 1 AllowedCPUs ay 10 0 0 0 0 0 0 0 0 0 32
-    mentions AllowedCPUs workload-nocpu.scope
-    refused CreationFailed Run 'ssa{sv}asa{sv}' workload.slice nonode 1 AllowedMemoryNodes ay 1 2 1 /bin/true 0
+    hpcnode-ctl create holds --slice workload.slice/narrow
+    systemctl set-property --runtime workload-narrow.slice AllowedCPUs=1
+    refused CreationFailed CreateScope 'ssa{sv}' workload.slice/narrow nocpu 1 AllowedCPUs ay 1 1
+    mentions AllowedCPUs workload-narrow-nocpu.scope
+    refused CreationFailed Run 'ssa{sv}asa{sv}' workload.slice/narrow nocpu 1 AllowedCPUs ay 1 3 1 /bin/true 0
+    hpcnode-ctl destroy holds
+    hpcnode-ctl remove holds
+    await gone "$CGROUPS/workload.slice/workload-narrow.slice"
     nothing_left
+}
+
+@test "a task runs on the cpus, and allocates on the memory nodes, of its cpuset" {
+    needs_controllers
+    # shellcheck disable=SC2016 # expanded by awk
+    allowed() {
+        hpcnode-ctl run "$@" --pipe -- awk '/^(Cpus|Mems)_allowed_list/ { printf "%s ", $2 }' /proc/self/status
+    }
+    [ "$(allowed --cpuset-cpus 1 --cpuset-mems 0)" = "1 0 " ]
+    [ "$(allowed --cpuset-cpus 0-1)" = "0-1 $(cat /sys/devices/system/node/has_memory) " ]
+    hpcnode-ctl create moved --cpuset-cpus 0
+    hpcnode-ctl set moved --cpuset-cpus 1
+    [ "$(allowed --scope moved)" = "1 $(cat /sys/devices/system/node/has_memory) " ]
+}
+
+@test "a cpuset is taken away by an empty one" {
+    needs_controllers
+    hpcnode-ctl create wide --memory-max 64M --cpuset-cpus 1 --cpuset-mems 0
+    cd "$(dir wide)"
+    hpcnode-ctl set wide --cpuset-cpus ''
+    [ "$(cat cpuset.cpus.effective)" = "$(cat /sys/devices/system/cpu/online)" ]
+    [ "$(cat cpuset.mems memory.max | paste -sd' ')" = "0 67108864" ]
+    run -0 systemctl show workload-wide.scope
+    has "AllowedCPUs=$(cat /sys/devices/system/cpu/possible)" AllowedMemoryNodes=0
+    [[ $(property wide Limits) != *AllowedCPUs* ]]
+    systemctl restart hpcnode-cgroupd
+    [[ $(property wide Limits) != *AllowedCPUs* ]]
+    call SetScopeLimits 'sa{sv}' wide 1 AllowedMemoryNodes ay 0
+    [ "$(cat cpuset.mems.effective)" = "$(cat /sys/devices/system/node/has_memory)" ]
+    # Of one that has none there is nothing to be taken.
+    hpcnode-ctl set wide --cpuset-cpus '' --cpuset-mems ''
+    hpcnode-ctl set wide --cpuset-cpus 1
+    [ "$(cat cpuset.cpus.effective)" = 1 ]
+}
+
+@test "a NUMA node is its cpus and its memory" {
+    needs_controllers
+    # shellcheck disable=SC2016 # expanded by awk
+    allowed=$(hpcnode-ctl run --numa-node 1 --pipe -- awk '/^(Cpus|Mems)_allowed_list/ { print $2 }' /proc/self/status)
+    [ "$allowed" = "$(cat /sys/devices/system/node/node1/cpulist)"$'\n'1 ]
+    hpcnode-ctl create nodes --numa-node 0,1
+    hpcnode-ctl set nodes --numa-node 0
+    [ "$(cat "$(dir nodes)/cpuset.cpus.effective")" = "$(cat /sys/devices/system/node/node0/cpulist)" ]
+    [ "$(cat "$(dir nodes)/cpuset.mems.effective")" = 0 ]
 }
 
 @test "a limit whose controller is missing fails the creation, and leaves nothing" {
@@ -160,13 +216,24 @@ load lib
 
 @test "limits that cannot be set leave the old ones in force" {
     needs_controllers
-    create stays MemoryMax t 67108864 AllowedCPUs ay 1 1
+    hpcnode-ctl create stays --slice workload.slice/narrow --memory-max 64M --cpuset-cpus 1
+    systemctl set-property --runtime workload-narrow.slice AllowedCPUs=1
+    # Both stay; systemd is told of the second only.
+    call SetScopeLimits 'sa{sv}' stays 1 IOReadBandwidthMax 'a(st)' 1 /dev/vda 3000000
+    call SetScopeLimits 'sa{sv}' stays 1 IOReadBandwidthMax 'a(st)' 1 /dev/vdb 2000000
     refused InvalidArgs SetScopeLimits 'sa{sv}' stays 2 CPUWeight t 50 MemoryMax t 1000
     refused InvalidArgs SetScopeLimits 'sa{sv}' stays 0
-    run ! call SetScopeLimits 'sa{sv}' stays 2 MemoryMax t 33554432 AllowedCPUs ay 10 0 0 0 0 0 0 0 0 0 32
-    cd "$(dir stays)"
-    [ "$(cat memory.max cpuset.cpus.effective | paste -sd' ')" = "67108864 0" ]
-    run -0 systemctl show workload-stays.scope
-    has MemoryMax=67108864 AllowedCPUs=0 "CPUWeight=[not set]"
-    [[ $(property stays Limits) == *'"MemoryMax" t 67108864'* ]]
+    refused InvalidArgs SetScopeLimits 'sa{sv}' stays 2 MemoryMax t 33554432 AllowedCPUs ay 10 0 0 0 0 0 0 0 0 0 32
+    refused IO SetScopeLimits 'sa{sv}' stays 5 MemoryMax t 33554432 CPUWeight t 50 AllowedCPUs ay 1 1 \
+        MemoryLow t 4194304 IOReadBandwidthMax 'a(st)' 2 /dev/vda 1000000 /dev/vdc 1000000
+    # What was sent to PID 1 over the bus before is done.
+    busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.DBus.Peer Ping
+    cd "$CGROUPS/workload.slice/workload-narrow.slice/workload-narrow-stays.scope"
+    [ "$(cat memory.max memory.low cpuset.cpus.effective | paste -sd' ')" = "67108864 0 1" ]
+    [ "$(sort io.max)" = "$(for disk in vda\ 3 vdb\ 2; do
+        echo "$(cat "/sys/block/${disk% *}/dev") rbps=${disk#* }000000 wbps=max riops=max wiops=max"
+    done | sort)" ]
+    run -0 systemctl show workload-narrow-stays.scope
+    has MemoryMax=67108864 MemoryLow=0 AllowedCPUs=1 "CPUWeight=[not set]"
+    [[ $(property narrow-stays Limits) == *'"MemoryMax" t 67108864'* ]]
 }

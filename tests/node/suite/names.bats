@@ -4,6 +4,7 @@
 
 load lib
 
+# bats test_tags=native
 @test "pact.slice/gpu.slice, its cgroup path and pact-gpu.slice are the same slice" {
     n=0
     for parent in pact.slice/gpu.slice /sys/fs/cgroup/pact.slice/gpu.slice pact-gpu.slice /pact.slice/pact-gpu.slice; do
@@ -37,6 +38,7 @@ load lib
     nothing_left
 }
 
+# bats test_tags=native
 @test "parents that are nobody's, or no slice, are refused and change nothing" {
     remember
     for parent in workload.slice-extra not-pact.slice/foo pactfoo.slice system.slice user.slice -.slice init.scope \
@@ -50,6 +52,7 @@ load lib
     nothing_left
 }
 
+# bats test_tags=native
 @test "names that are no names are refused and change nothing" {
     remember
     for name in '' . .. .hidden -dash a/b ../a /a $'a\nb' $'a\tb' 'a b' a@b a:b 'a\x2db' 'ä' .scope \
@@ -60,6 +63,7 @@ load lib
     nothing_left
 }
 
+# bats test_tags=native
 @test "a name with a NUL is refused, and changes nothing" {
     run -0 bus-raw --underscore
     [ "$output" = created ]
@@ -72,18 +76,21 @@ load lib
     nothing_left
 }
 
+# bats test_tags=native
 @test "a unit name of more than 255 characters is refused" {
     deep=workload.slice/$(printf 'x%.0s' {1..120})
     refused InvalidArgs CreateScope 'ssa{sv}' "$deep" "$(printf 'y%.0s' {1..128})" 0
     mentions 255
 }
 
+# bats test_tags=native
 @test "a trailing .scope is dropped, and all characters allowed are accepted" {
     call CreateScope 'ssa{sv}' workload.slice A_.z-09.scope 0
     [[ $ANSWER == *'"/workload.slice/workload-A_.z-09.scope"' ]]
     [ "$(systemctl show --value -p ActiveState workload-A_.z-09.scope)" = active ]
 }
 
+# bats test_tags=native
 @test "a scope is found by name, unit, path and object" {
     call CreateScope 'ssa{sv}' workload.slice found 0
     object=${ANSWER#*\"}
@@ -94,6 +101,7 @@ load lib
     done
 }
 
+# bats test_tags=native
 @test "a name that fits in two slices is an error that lists both" {
     call CreateScope 'ssa{sv}' workload.slice both 0
     call CreateScope 'ssa{sv}' pact-infra.slice both 0
@@ -104,6 +112,7 @@ load lib
     call RemoveScope s pact-infra-both.scope
 }
 
+# bats test_tags=native
 @test "an owner is decided component by component" {
     for pair in pact.slice:pact pact.slice/gpu.slice:pact pact-gpu.slice:pact workload.slice:workload \
         workload.slice/a/b:workload /sys/fs/cgroup/workload.slice/workload-x.scope/payload:workload \
@@ -113,6 +122,7 @@ load lib
     done
 }
 
+# bats test_tags=native
 @test "a name of 128 characters works throughout" {
     remember
     name=$(printf 'n%.0s' {1..128})
@@ -136,9 +146,11 @@ load lib
     nothing_left
 }
 
+# bats test_tags=native
 @test "a task cannot be named like one of the kernel's files" {
     call CreateScope 'ssa{sv}' workload.slice tasks 0
     for task in cgroup.procs memory.max .. a/b '' "$(printf 't%.0s' {1..129})"; do
         refused InvalidArgs Spawn 'ssasa{sv}' tasks "$task" 1 true 0
+        refused InvalidArgs OpenScope ss tasks "$task"
     done
 }

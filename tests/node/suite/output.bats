@@ -32,6 +32,7 @@ load lib
     [ "$output" = "from b" ]
 }
 
+# bats test_tags=native
 @test "a line every 10 ms for 30 s across five restarts of the daemon: none is missing" {
     ticks=3000
     run -0 hpcnode-ctl run --id ticking -- "$HELPERS/tick" $ticks 10

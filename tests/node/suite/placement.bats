@@ -16,6 +16,49 @@ drop_in=/run/systemd/system/hpcnode-cgroupd.service.d
     [[ $output =~ nofile=1024:[0-9]+ ]]
 }
 
+@test "a task has what PID 1 gives its services, whatever the daemon was given" {
+    local fields='rlimit|umask|nice|policy|priority|ioprio|personality|securebits|death_signal|Cpus_allowed|Sig|Cap|NoNewPrivs|oom_score_adj|fds|Seccomp'
+    for user in root alice; do
+        # But for capabilities that PID 1 hands down, as in a container: of ours none is inheritable.
+        systemd-run --quiet --wait --pipe --collect -p "User=$user" -p IgnoreSIGPIPE=no "$HELPERS/task-look" |
+            grep -E "^($fields)" | sed 's/^\(CapInh\)=.*/\1=0000000000000000/' >"$BATS_TEST_TMPDIR/$user"
+        hpcnode-ctl run --pipe --user $user --cwd / -- "$HELPERS/task-look" | grep -E "^($fields)" |
+            diff "$BATS_TEST_TMPDIR/$user" -
+    done
+    mkdir -p $drop_in
+    # What operators do to daemons.
+    cat >$drop_in/odd.conf <<END
+[Service]
+LimitNOFILE=300:$(ulimit -Hn)
+LimitSTACK=1M:infinity
+LimitNPROC=500:$(ulimit -Hu)
+LimitMEMLOCK=64K:$(ulimit -Hl)K
+UMask=0077
+Nice=5
+CPUSchedulingPolicy=batch
+IOSchedulingClass=idle
+CPUAffinity=0
+SecureBits=no-setuid-fixup
+AmbientCapabilities=CAP_KILL
+IgnoreSIGPIPE=yes
+OOMScoreAdjust=-500
+END
+    # Root of a container may not raise them again.
+    ! can_lower_oom_score || printf '%s\n' LimitNOFILE=300:400 LimitCORE=0 LimitMSGQUEUE=1000 >>$drop_in/odd.conf
+    systemctl daemon-reload
+    systemctl restart hpcnode-cgroupd
+    for user in root alice; do
+        hpcnode-ctl run --pipe --user $user --cwd / -- "$HELPERS/task-look" | grep -E "^($fields)" |
+            diff "$BATS_TEST_TMPDIR/$user" - >"$BATS_TEST_TMPDIR/diff.$user" || :
+    done
+    rm $drop_in/odd.conf
+    systemctl daemon-reload
+    systemctl restart hpcnode-cgroupd
+    cat "$BATS_TEST_TMPDIR"/diff.*
+    [ ! -s "$BATS_TEST_TMPDIR/diff.root" ]
+    [ ! -s "$BATS_TEST_TMPDIR/diff.alice" ]
+}
+
 @test "an unprivileged task cannot lower its oom_score_adj again" {
     run -0 hpcnode-ctl run --pipe --user alice --cwd / -- "$HELPERS/task-look"
     has oom_score_adj=0 lower_oom_score_adj=EACCES
@@ -87,14 +130,17 @@ teardown() {
     remove_all
 }
 
+# bats test_tags=native
 @test "without clone3 (ENOSYS) tasks are placed all the same" {
     without_clone3 ENOSYS
 }
 
+# bats test_tags=native
 @test "with clone3 refused by a filter (EPERM) tasks are placed all the same" {
     without_clone3 EPERM
 }
 
+# bats test_tags=native
 @test "with a clone3 that knows no cgroups (E2BIG) tasks are placed all the same" {
     without_clone3 E2BIG
 }

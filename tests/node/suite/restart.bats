@@ -33,8 +33,8 @@ teardown() {
     has "signal: 15"
 }
 
+# bats test_tags=native
 @test "an upgrade to a daemon with a newer protocol serves what the older one has started, and back" {
-    drop_in=/run/systemd/system/hpcnode-cgroupd.service.d
     cd "$BATS_TEST_TMPDIR"
     mkfifo go
     hpcnode-ctl run --id job --priority 7 -- sleep infinity
@@ -45,7 +45,7 @@ teardown() {
     hpcnode-ctl run --scope alloc --id task -- sleep infinity
     run -3 hpcnode-ctl run --id ended --wait -- sh -c 'exit 3'
     all() {
-        hpcnode-ctl list --no-legend | tr -s ' '
+        hpcnode-ctl list --no-tasks --no-legend | tr -s ' '
         for scope in job frosty alloc alloc/task ended; do
             hpcnode-ctl inspect $scope | grep -vE '^(memory|cpu|io_(read|write))_'
         done
@@ -53,9 +53,7 @@ teardown() {
     all >before
     systemctl stop hpcnode-cgroupd
     echo >go
-    mkdir -p $drop_in
-    printf '[Service]\nExecStart=\nExecStart=%s/hpcnode-cgroupd-trial\n' "$HELPERS" >$drop_in/trial.conf
-    systemctl daemon-reload
+    trial_daemon
     cursor=$(log_cursor)
     systemctl start hpcnode-cgroupd
     await_log "its supervisor speaks version 1 of the protocol, this daemon 2" "$cursor"
@@ -68,8 +66,7 @@ teardown() {
     hpcnode-ctl run --id newer -- sleep infinity
     readlink "/proc/$(cat "$(dir newer)/supervisor/cgroup.procs")/exe" | grep trial
 
-    rm $drop_in/trial.conf
-    systemctl daemon-reload
+    usual_daemon
     systemctl restart hpcnode-cgroupd
     for scope in newer frosty job; do
         hpcnode-ctl kill --signal TERM $scope
@@ -88,6 +85,7 @@ teardown() {
     hpcnode-ctl inspect hungry | diff "$BATS_TEST_TMPDIR/before" -
 }
 
+# bats test_tags=native
 @test "what a job prints while the daemon is away is in the journal" {
     cd "$BATS_TEST_TMPDIR"
     mkfifo go on
@@ -119,6 +117,7 @@ teardown() {
     has "exit: 8"
 }
 
+# bats test_tags=native
 @test "children that ignore signals are gone when main ends while the daemon is away" {
     run -0 hpcnode-ctl run --id away -- sh -c "$HELPERS/ignore-signals 2 >$BATS_TEST_TMPDIR/pids & exec sleep infinity"
     pid=$(field pid "$output")
@@ -133,6 +132,7 @@ teardown() {
     has "state: failed" "signal: 15"
 }
 
+# bats test_tags=native
 @test "whoever waits for a job is answered though the daemon restarts in between" {
     hpcnode-ctl run --id awaited -- sleep infinity
     hpcnode-ctl wait awaited >"$BATS_TEST_TMPDIR/answer" &
@@ -144,6 +144,7 @@ teardown() {
     grep -qx "signal: 15" "$BATS_TEST_TMPDIR/answer"
 }
 
+# bats test_tags=native
 @test "a daemon that was stopped stays so though somebody waits, who is answered when it is started" {
     run -0 hpcnode-ctl run --id awaited -- sleep infinity
     pid=$(field pid "$output")
@@ -166,6 +167,7 @@ teardown() {
     grep -qx "signal: 15" "$BATS_TEST_TMPDIR/answer"
 }
 
+# bats test_tags=native
 @test "who asks before all is known again after a restart is answered when it is" {
     hpcnode-ctl create alloc
     hpcnode-ctl run --scope alloc --id lives -- sleep infinity
@@ -182,6 +184,7 @@ teardown() {
     grep -qx "exit: 4" "$BATS_TEST_TMPDIR/answer"
 }
 
+# bats test_tags=native
 @test "a supervisor that says nothing after a restart keeps nobody else from being served" {
     hpcnode-ctl create alloc
     hpcnode-ctl run --scope alloc --id lives -- sleep infinity
@@ -205,6 +208,7 @@ teardown() {
     [ "$(property ice State)" = 's "running"' ]
 }
 
+# bats test_tags=native
 @test "a scope that became empty while the daemon was away is released afterwards" {
     hpcnode-ctl create brief --release-on-empty
     run -0 hpcnode-ctl run --scope brief --id task -- sleep infinity
@@ -216,6 +220,7 @@ teardown() {
     [ ! -e "$(dir brief)" ]
 }
 
+# bats test_tags=native
 @test "a scope that waits for its first task to be released does so over restarts" {
     hpcnode-ctl create fresh --release-on-empty
     systemctl restart hpcnode-cgroupd
@@ -248,6 +253,7 @@ teardown() {
     done
 }
 
+# bats test_tags=native
 @test "an empty scope that was stopped while the daemon was away has ended afterwards" {
     hpcnode-ctl create stopped
     systemctl stop hpcnode-cgroupd
@@ -258,6 +264,7 @@ teardown() {
 }
 
 
+# bats test_tags=native
 @test "rubbish among the state files stops nobody" {
     hpcnode-ctl run --id job -- sleep infinity
     systemctl stop hpcnode-cgroupd
@@ -283,7 +290,7 @@ teardown() {
     for n in {0..39}; do
         hpcnode-ctl inspect "amid-$n" >/dev/null 2>&1 || await gone "$(dir "amid-$n")"
     done
-    hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/known"
+    hpcnode-ctl list --no-tasks --no-legend >"$BATS_TEST_TMPDIR/known"
     while read -r scope _; do
         hpcnode-ctl destroy "$scope"
         hpcnode-ctl remove "$scope"

@@ -77,7 +77,7 @@ script() {
 @test "a job of another user has that user's identity, groups, home and nothing more" {
     run -0 hpcnode-ctl run --pipe --user alice --cwd / -- "$HELPERS/task-look"
     has uid=1000 gid=1000 cwd=/ env.USER=alice env.LOGNAME=alice env.HOME=/home/alice env.SHELL=/bin/bash
-    [[ $output == *Groups=1000* ]]
+    [ "$(sed -n 's/^Groups=//p' <<<"$output" | xargs -n 1 | sort)" = "$(id -G alice | xargs -n 1 | sort)" ]
     run -0 hpcnode-ctl run --pipe --user 1000 --group nogroup --cwd / -- "$HELPERS/task-look"
     has uid=1000 gid=65534
 }
@@ -128,6 +128,31 @@ script() {
     run -1 hpcnode-ctl kill target
 }
 
+@test "kill --all reaches every process of a scope, or of a task" {
+    mkfifo "$BATS_TEST_TMPDIR/up"
+    script pair 'sleep infinity &' "echo up >'$BATS_TEST_TMPDIR/up'" 'exec sleep infinity'
+    script deaf "trap '' USR1" "echo up >'$BATS_TEST_TMPDIR/up'" 'exec sleep infinity'
+    hpcnode-ctl create whole
+    hpcnode-ctl run --scope whole --id pair -- ./pair
+    read -r _ <"$BATS_TEST_TMPDIR/up"
+    # The task's own process ends, and not what it has started.
+    run -0 bus-wait TaskExited:pair -- hpcnode-ctl kill --signal term whole/pair
+    run -3 hpcnode-ctl empty --quiet whole
+    run -0 bus-wait ScopeEmpty:whole -- hpcnode-ctl kill --signal sigterm --all whole/pair
+    run -1 hpcnode-ctl kill --signal TERM --all whole/pair
+    [[ $output == "error: "*"ended"* ]]
+
+    hpcnode-ctl run --scope whole --id main -- ./deaf
+    read -r _ <"$BATS_TEST_TMPDIR/up"
+    hpcnode-ctl run --scope whole --id rank -- sleep infinity
+    hpcnode-ctl kill --signal USR1 whole
+    run -0 hpcnode-ctl inspect whole/rank
+    has "state: running"
+    run -0 bus-wait TaskExited:rank -- hpcnode-ctl kill --signal 10 --all whole
+    run -0 hpcnode-ctl inspect whole/main
+    has "state: running"
+}
+
 @test "kill of one task leaves the others" {
     hpcnode-ctl create both
     hpcnode-ctl run --scope both --id a -- sleep infinity
@@ -164,6 +189,22 @@ script() {
     hpcnode-ctl run --id runs -- sleep infinity
     refused NotEmpty RemoveScope s runs
     mentions runs
+    hpcnode-ctl run --id ended --wait -- true
+    hpcnode-ctl run --id ended2 --wait -- true
+    hpcnode-ctl freeze runs
+    run -1 --separate-stderr hpcnode-ctl remove ended runs ended2
+    # shellcheck disable=SC2154 # set by run --separate-stderr
+    [[ $stderr == "error: runs is still running (frozen); \`hpcnode-ctl kill runs\` ends it" ]]
+    run -1 hpcnode-ctl inspect ended
+    run -1 hpcnode-ctl inspect ended2
+}
+
+@test "what is told to end a scope that cannot be removed does end it" {
+    hpcnode-ctl create alloc
+    run -1 --separate-stderr hpcnode-ctl remove alloc
+    [[ $stderr == "error: alloc is still running (active); \`hpcnode-ctl destroy alloc\` ends it" ]]
+    hpcnode-ctl destroy alloc
+    hpcnode-ctl remove alloc
 }
 
 @test "list, inspect and metrics print JSON" {

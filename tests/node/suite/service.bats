@@ -35,6 +35,18 @@ teardown() {
     [[ $(systemctl is-active hpcnode-cgroupd) == activ* ]]
 }
 
+# bats test_tags=native
+@test "a client says of a daemon that is masked that it is, in one sentence" {
+    systemctl stop hpcnode-cgroupd
+    systemctl mask --runtime -q hpcnode-cgroupd
+    run -1 hpcnode-ctl ping
+    systemctl unmask --runtime -q hpcnode-cgroupd
+    systemctl start hpcnode-cgroupd
+    # In the words of dbus-daemon, or of dbus-broker.
+    [[ $output == "error: cannot reach hpcnode-cgroupd: "*[Uu]"nit "*"is masked; see: systemctl status hpcnode-cgroupd" ]] ||
+        { echo "$output"; false; }
+}
+
 @test "the unit is what the design says" {
     run -0 systemctl show hpcnode-cgroupd
     has Type=notify NotifyAccess=main OOMScoreAdjust=-1000 KillMode=process Restart=on-failure \
@@ -45,6 +57,7 @@ teardown() {
     [ "$(stat -c '%a %U' "$STATE_DIR")" = "700 root" ]
 }
 
+# bats test_tags=native
 @test "a daemon that hangs is restarted by its watchdog, and the job goes on" {
     needs_plain_build # a sanitizer handles SIGABRT, which a stopped process cannot
     mkdir -p $drop_in
@@ -61,6 +74,7 @@ teardown() {
     [ "$(systemctl show --value -p NRestarts hpcnode-cgroupd)" -eq 1 ]
 }
 
+# bats test_tags=native
 @test "a daemon that crashes is restarted without a limit" {
     for _ in 1 2 3 4 5 6 7; do
         crash
@@ -134,4 +148,35 @@ teardown() {
     version=${lines[0]##* }
     run -0 hpcnode-ctl ping
     has "version: $version"
+}
+
+# What a process is kept from by a sandbox that it has inherited.
+sandbox_of() {
+    grep -E '^(CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp|Seccomp_filters|Cpus_allowed_list|Mems_allowed_list):' \
+        "/proc/$1/status"
+    for space in mnt net ipc uts pid user cgroup; do
+        readlink "/proc/$1/ns/$space"
+    done
+    cat "/proc/$1/limits"
+}
+
+@test "no job inherits anything of the daemon's sandbox" {
+    systemd-run --quiet --unit plain sleep infinity
+    hpcnode-ctl run --id free -- sleep infinity
+    pid=$(field pid "$(hpcnode-ctl inspect free)")
+    diff <(sandbox_of "$(systemctl show -P MainPID plain)") <(sandbox_of "$pid")
+    systemctl stop plain
+    hpcnode-ctl kill free
+}
+
+@test "the daemon's cgroup has no network and no devices, its jobs have" {
+    needs_controllers # where there are none there is no BPF for this, either
+    send='echo >/dev/udp/127.0.0.1/9'
+    hpcnode-ctl run --pipe -- bash -c "$send"
+    run -1 bash -c "echo \$\$ >$CGROUPS/system.slice/hpcnode-cgroupd.service/cgroup.procs; $send"
+    [[ $output == *"Operation not permitted"* ]]
+
+    hpcnode-ctl run --pipe -- dd if=/dev/kmsg of=/dev/null count=0 status=none
+    run -1 bash -c "echo \$\$ >$CGROUPS/system.slice/hpcnode-cgroupd.service/cgroup.procs; exec 3</dev/kmsg"
+    [[ $output == *"Operation not permitted"* ]]
 }

@@ -73,6 +73,9 @@ EOF
     refused InvalidArgs CreateScope 'ssa{sv}' workload.slice alloc 1 MemoryMax t 1
     hpcnode-ctl run --id lives -- sleep infinity
     hpcnode-ctl freeze lives
+    # And what nobody should send.
+    runuser -u nobody -- bus-fuzz --calls 3000
+    runuser -u lattice -- bus-fuzz --calls 1000 --owner workload.slice
     systemctl stop hpcnode-cgroupd
     cat "$LOG"
     [ "$(<"$EXITED")" = "exited 0" ]

@@ -3,8 +3,6 @@
 # State on a disk that is full, and state files that are not what they should be: one request or one scope
 # has the trouble, and says so.
 
-# bats file_tags=native
-
 load lib
 
 # A file system of its own, that can be filled.
@@ -59,6 +57,7 @@ said() {
 
 # ---- a full disk -----------------------------------------------------------------------------
 
+# bats test_tags=native
 @test "a scope whose state cannot be saved is not created, and those that are there go on" {
     hpcnode-ctl run --id there -- sleep infinity
     fill
@@ -74,15 +73,16 @@ said() {
     hpcnode-ctl run --id more --wait -- true
 }
 
+# bats test_tags=native
 @test "a job whose last state cannot be saved is undone though its program runs" {
     local log=/tmp/x size pages
-    # A log by a path so long that a running job's state needs one page more than that of one in the
-    # making.
+    # A log by a path so long that the state of a job that has just begun to run needs one page more than that of one in
+    # the making. Some ten digits come to it when it has run for a while.
     hpcnode-ctl run --id more --log "file:$log" -- sleep infinity
     size=$(stat -c %s "$(state_file more)")
     hpcnode-ctl destroy more
     hpcnode-ctl remove more
-    for ((pages = 4104 - size; pages > 1; pages -= 2)); do
+    for ((pages = 4112 - size; pages > 1; pages -= 2)); do
         log=/.$log
     done
     fill 2
@@ -95,6 +95,7 @@ said() {
     [ "$(stat -c %s "$(state_file more)")" -gt 4096 ]
 }
 
+# bats test_tags=native
 @test "a change that cannot be saved is not made, and can be made again" {
     hpcnode-ctl run --id ice -- sleep infinity
     mount -o remount,ro "$STATE_DIR"
@@ -114,6 +115,7 @@ said() {
     [ "$(property ice State)" = 's "running"' ]
 }
 
+# bats test_tags=native
 @test "a record that cannot be removed from the disk is not removed" {
     hpcnode-ctl run --id past --wait -- true
     mount -o remount,ro "$STATE_DIR"
@@ -126,14 +128,60 @@ said() {
     run ! hpcnode-ctl inspect past
 }
 
-@test "a limit that cannot be saved is an error" {
+@test "a limit is saved though the disk is full, and one that cannot be saved is an error" {
     needs_controllers
     hpcnode-ctl run --id job -- sleep infinity
     fill
-    refused IO SetScopeLimits 'sa{sv}' job 1 CPUWeight t 50
-    mentions job "No space left"
+    call SetScopeLimits 'sa{sv}' job 1 CPUWeight t 50
+    grep -qx limit=CPUWeight=50 "$(state_file job)"
+    rm "$STATE_DIR/fill"
+    mount -o remount,ro "$STATE_DIR"
+    refused IO SetScopeLimits 'sa{sv}' job 1 CPUWeight t 60
+    mentions job "$STATE_DIR" "Read-only"
+    mount -o remount,rw "$STATE_DIR"
 }
 
+# bats test_tags=native
+@test "an emergency that cannot be saved is not declared, and one that lasts can be ended though the disk is full" {
+    fill
+    refused IO DeclareEmergency st "down" 0
+    mentions "no emergency is declared" "$STATE_DIR" "No space left"
+    run -3 hpcnode-ctl emergency status
+    run ! grep emergency <(journalctl --sync && hpcnode-ctl events --since "@${SINCE%???}")
+    rm "$STATE_DIR/fill"
+    hpcnode-ctl emergency declare --reason "first"
+    fill
+    hpcnode-ctl emergency declare --reason "second, and a longer one"
+    hpcnode-ctl emergency declare --reason "3rd"
+    crash
+    run -0 hpcnode-ctl emergency status
+    has "reason: 3rd"
+    hpcnode-ctl emergency end
+    crash
+    run -3 hpcnode-ctl emergency status
+}
+
+# bats test_tags=native
+@test "an emergency whose end cannot be saved lasts on, but not beyond its time" {
+    hpcnode-ctl emergency declare --reason "down" --duration 6s
+    mount -o remount,ro "$STATE_DIR"
+    refused IO EndEmergency
+    mentions "lasts on" "$STATE_DIR" "Read-only"
+    run -0 hpcnode-ctl emergency status
+    refused IO DeclareEmergency st "other" 0
+    run -0 hpcnode-ctl emergency status
+    has "reason: down"
+    run -0 bus-wait EmergencyEnded:expired -- true
+    run -3 hpcnode-ctl emergency status
+    said "cannot remove $STATE_DIR/emergency"
+    crash
+    run -3 hpcnode-ctl emergency status
+    mount -o remount,rw "$STATE_DIR"
+    systemctl restart hpcnode-cgroupd
+    [ ! -e "$STATE_DIR/emergency" ]
+}
+
+# bats test_tags=native
 @test "a full disk keeps nobody from ending what runs, and what it came to is known afterwards" {
     hpcnode-ctl run --id full -- sleep infinity
     hpcnode-ctl run --id ice -- sleep infinity
@@ -158,6 +206,7 @@ said() {
     [ "$(hpcnode-ctl events full | grep -c ' type=job.exit ')" -eq 1 ]
 }
 
+# bats test_tags=native
 @test "a record that cannot be saved is said to be lost with the daemon" {
     hpcnode-ctl run --id job -- sleep infinity
     mount -o remount,ro "$STATE_DIR"
@@ -177,10 +226,11 @@ bad() {
     [ $SECONDS -lt 30 ]
     said "$STATE_DIR/$1" "not served"
     [ "$(property job State)" = 's "running"' ]
-    [ "$(hpcnode-ctl list --no-legend | wc -l)" -eq 1 ]
+    [ "$(hpcnode-ctl list --no-tasks --no-legend | wc -l)" -eq 1 ]
     rm -r "${STATE_DIR:?}/$1"
 }
 
+# bats test_tags=native
 @test "garbage, half files, and what is no file are named, not followed, and stop nobody" {
     local bad=0123456789abcdef.scope n
     hpcnode-ctl run --id job -- sleep infinity
@@ -214,6 +264,7 @@ bad() {
     bad bad.scope
 }
 
+# bats test_tags=native
 @test "a state file that points to what is not ours opens, stops and kills nothing" {
     local bad=0123456789abcdef.scope line
     hpcnode-ctl run --id job -- sleep infinity
@@ -231,6 +282,7 @@ bad() {
     systemctl is-active -q workload-foreign.scope dbus.service
 }
 
+# bats test_tags=native
 @test "what a newer daemon has added to a state file is passed over" {
     local file
     run -0 hpcnode-ctl run --id job --priority 7 -- sleep infinity
@@ -242,6 +294,7 @@ bad() {
     has "state: running" "priority: 7"
 }
 
+# bats test_tags=native
 @test "a link where a socket should be leads nowhere" {
     local a b
     hpcnode-ctl run --id a -- sleep infinity
@@ -258,6 +311,7 @@ bad() {
     hpcnode-ctl destroy a
 }
 
+# bats test_tags=native
 @test "a link or a pipe in the place of a new state file is not written to" {
     local file temporary
     hpcnode-ctl run --id job -- sleep infinity
@@ -274,6 +328,7 @@ bad() {
     [ "$(property job State)" = 's "running"' ]
 }
 
+# bats test_tags=native
 @test "records that are too many go while scopes are adopted" {
     local n
     for n in 1 2 3 4 5 6; do
@@ -285,9 +340,32 @@ bad() {
     systemctl stop hpcnode-cgroupd
     systemctl stop 'workload-stopped-*.scope'
     systemctl start hpcnode-cgroupd
-    run -0 hpcnode-ctl list --no-legend
+    run -0 hpcnode-ctl list --no-tasks --no-legend
     rm /etc/hpcnode/cgroupd.conf.d/state.conf
     systemctl restart hpcnode-cgroupd
     [ ${#lines[@]} -eq 3 ]
     [[ $output != *ended-1* ]]
+}
+
+# bats test_tags=native
+@test "a record goes when it is too old, by itself, and its age goes on over a restart of the daemon" {
+    local object=$BUS_PATH/scope/workload_2d
+    mkdir -p /etc/hpcnode/cgroupd.conf.d
+    printf '[Scopes]\nRecordsMaxAge=5s\n' >/etc/hpcnode/cgroupd.conf.d/state.conf
+    systemctl reload hpcnode-cgroupd
+    hpcnode-ctl run --id alive -- sleep infinity
+    hpcnode-ctl run --id first --wait -- true
+    begun=$SECONDS
+    run -0 bus-wait "InterfacesRemoved:${object}first_2escope" -- hpcnode-ctl run --id over --wait -- true
+    [ $((SECONDS - begun)) -ge 4 ]
+    run -1 hpcnode-ctl inspect first
+    hpcnode-ctl run --id over2 --wait -- true
+    begun=$SECONDS
+    systemctl restart hpcnode-cgroupd
+    run -0 bus-wait "InterfacesRemoved:${object}over2_2escope" -- hpcnode-ctl ping
+    [ $((SECONDS - begun)) -ge 4 ]
+    run -0 hpcnode-ctl inspect alive
+    has "state: running"
+    rm /etc/hpcnode/cgroupd.conf.d/state.conf
+    systemctl reload hpcnode-cgroupd
 }

@@ -41,6 +41,7 @@ ended_by_term() {
     ended_by_term
 }
 
+# bats test_tags=native
 @test "a running job that is stopped while the daemon is away: the outcome is known afterwards" {
     hpcnode-ctl run --id job -- sleep infinity
     systemctl stop hpcnode-cgroupd
@@ -49,6 +50,7 @@ ended_by_term() {
     ended_by_term
 }
 
+# bats test_tags=native
 @test "a frozen job that is stopped while the daemon is away: the outcome is known afterwards" {
     hpcnode-ctl run --id job -- sleep infinity
     hpcnode-ctl freeze job
@@ -58,6 +60,7 @@ ended_by_term() {
     ended_by_term
 }
 
+# bats test_tags=native
 @test "a stop waits for what the job does on SIGTERM" {
     cd "$BATS_TEST_TMPDIR"
     mkfifo go
@@ -84,6 +87,7 @@ ended_by_term() {
     nothing_left
 }
 
+# bats test_tags=native
 @test "a daemon that hangs during a stop, and is killed: the outcome is known to the next one" {
     # PID 1 ends the supervisor before that has waited long enough for the daemon.
     mkdir -p /etc/hpcnode/cgroupd.conf.d
@@ -102,6 +106,7 @@ ended_by_term() {
     nothing_left
 }
 
+# bats test_tags=native
 @test "systemctl kill ends the job, but not a scope that waits for tasks" {
     hpcnode-ctl create job
     hpcnode-ctl run --scope job --id task -- sleep infinity
@@ -112,6 +117,7 @@ ended_by_term() {
     hpcnode-ctl run --scope job --id next --wait -- true
 }
 
+# bats test_tags=native
 @test "a stopped slice takes its jobs along, and is back with the next one" {
     hpcnode-ctl run --id job -- sleep infinity
     systemctl stop workload.slice

@@ -136,6 +136,7 @@ lost() {
     hpcnode-ctl run --id ended --wait -- true
     for unit in workload-ended workload-foreign; do
         systemd-run --quiet --scope --slice=workload.slice --unit=$unit -p RuntimeMaxSec=100ms sleep infinity 3>&- || :
+        await_journal "$unit.scope: Failed" _PID=1
         systemctl is-failed -q $unit.scope
     done
     systemctl restart hpcnode-cgroupd

@@ -33,7 +33,7 @@ teardown() {
     fi
     systemctl thaw workload.slice 2>/dev/null || :
     systemctl start hpcnode-cgroupd
-    hpcnode-ctl list --no-legend >"$BATS_TEST_TMPDIR/left"
+    hpcnode-ctl list --no-tasks --no-legend >"$BATS_TEST_TMPDIR/left"
     while read -r scope unit _; do
         systemctl thaw "$unit" 2>/dev/null || :
         ! hpcnode-ctl destroy "$scope" || hpcnode-ctl remove "$scope"
@@ -104,7 +104,7 @@ all() {
 }
 
 # in_flight VERB: scopes come and go while PID 1 is told VERB again and again (emulated, it would do nothing
-# else: once).
+# else: once). Told so sooner than it is on the bus again, it would never read a call from there.
 in_flight() {
     local again count=100
     [ "$NODE_KIND" != vm ] || count=20
@@ -112,6 +112,7 @@ in_flight() {
     : >"$BATS_TEST_TMPDIR/on"
     while
         systemctl "$1"
+        busctl --timeout=60 call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.DBus.Peer Ping
         [ "$NODE_KIND" != vm ] && [ -e "$BATS_TEST_TMPDIR/on" ]
     do :; done &
     again=$!
@@ -128,12 +129,14 @@ in_flight() {
     in_flight daemon-reload
 }
 
+# bats test_tags=native
 @test "creations and ends in flight survive daemon-reexec" {
     in_flight daemon-reexec
 }
 
 # ---- a PID 1 that takes its time -------------------------------------------------------------
 
+# bats test_tags=native
 @test "while PID 1 is busy for 8 s, only what needs it waits, and succeeds afterwards" {
     create alloc
     # Reading its units takes an emulated one some seconds more.
@@ -156,6 +159,7 @@ in_flight() {
     [ "$(property later State)" = 's "active"' ]
 }
 
+# bats test_tags=native
 @test "while PID 1 is busy for 12 s, what ends has ended, and a destruction succeeds afterwards" {
     remember
     create stalled
@@ -176,6 +180,7 @@ in_flight() {
     nothing_left
 }
 
+# bats test_tags=native
 @test "when PID 1 is busy for longer than UnitTimeoutSec, the creation fails, and nothing comes of it late" {
     setting UnitTimeoutSec=3
     remember
@@ -223,12 +228,14 @@ fails() {
     nothing_left
 }
 
+# bats test_tags=native
 @test "a dependency that fails is CreationFailed, and leaves nothing" {
     remember
     needs workload-.scope /bin/false
     fails dependency
 }
 
+# bats test_tags=native
 @test "a nested slice that needs what fails is CreationFailed, and leaves nothing" {
     remember
     needs workload-dep.slice /bin/false
@@ -237,6 +244,7 @@ fails() {
     nothing_left
 }
 
+# bats test_tags=native
 @test "a job of PID 1 that runs into its timeout is CreationFailed, and leaves nothing" {
     remember
     needs workload-.scope '/bin/sleep infinity'
@@ -244,6 +252,7 @@ fails() {
     fails timeout
 }
 
+# bats test_tags=native
 @test "a job of PID 1 that is cancelled is CreationFailed, and leaves nothing" {
     remember
     # shellcheck disable=SC2016 # for the dependency
@@ -251,6 +260,7 @@ fails() {
     fails canceled
 }
 
+# bats test_tags=native
 @test "an assertion or a condition that fails is CreationFailed, and leaves nothing" {
     remember
     setting_of_scopes AssertPathExists=/no/such/path
@@ -260,6 +270,7 @@ fails() {
     fails condition
 }
 
+# bats test_tags=native
 @test "a dependency that takes longer than UnitTimeoutSec is CreationFailed, and leaves nothing" {
     setting UnitTimeoutSec=3
     remember
@@ -272,7 +283,8 @@ fails() {
 # frozen_in_time SCOPE UNIT: nothing hangs, each answer says what to do.
 frozen_in_time() {
     SECONDS=0
-    for call in "ThawScope s $1" "KillScope si $1 15" "Spawn ssasa{sv} $1 late 1 true 0"; do
+    for call in "ThawScope s $1" "KillScope si $1 15" "Spawn ssasa{sv} $1 late 1 true 0" \
+        "OpenScope ss $1 late"; do
         # shellcheck disable=SC2086 # several arguments
         refused IO $call
         mentions "systemctl thaw $2"
@@ -314,6 +326,7 @@ frozen_in_time() {
     has "state: running"
 }
 
+# bats test_tags=native
 @test "frozen by a client and by systemctl, it is frozen until both have thawed it" {
     hpcnode-ctl run --id ice -- sleep infinity
     hpcnode-ctl freeze ice
@@ -331,6 +344,7 @@ frozen_in_time() {
     [ "$(property ice State)" = 's "running"' ]
 }
 
+# bats test_tags=native
 @test "a job frozen by systemctl is destroyed at once, and it is known how it ended" {
     remember
     hpcnode-ctl run --id ice -- sleep infinity
@@ -344,6 +358,7 @@ frozen_in_time() {
     nothing_left
 }
 
+# bats test_tags=native
 @test "a job in a frozen slice is destroyed, and the slice stays frozen" {
     remember
     hpcnode-ctl run --id ice -- sleep infinity
@@ -362,6 +377,7 @@ frozen_in_time() {
     nothing_left
 }
 
+# bats test_tags=native
 @test "a job frozen by systemctl that is killed by the daemon has ended when it is thawed" {
     hpcnode-ctl run --id ice -- sleep infinity
     systemctl freeze workload-ice.scope
@@ -371,6 +387,7 @@ frozen_in_time() {
     has "state: killed" "signal: 9"
 }
 
+# bats test_tags=native
 @test "systemctl stop of a unit that systemctl has frozen ends it by SIGTERM" {
     hpcnode-ctl run --id ice -- sleep infinity
     systemctl freeze workload-ice.scope
@@ -398,6 +415,7 @@ frozen_in_time() {
     nothing_left
 }
 
+# bats test_tags=native
 @test "a stopped slice gives each of its jobs the time that it needs, and the outcomes are known" {
     cd "$BATS_TEST_TMPDIR"
     mkfifo go
@@ -425,6 +443,7 @@ frozen_in_time() {
     systemctl is-active -q workload.slice
 }
 
+# bats test_tags=native
 @test "systemctl reset-failed and revert change nothing of a running job" {
     run -0 hpcnode-ctl run --id job -- sleep infinity
     pid=$(field pid "$output")

@@ -1,0 +1,255 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Pressure: what the daemon does about it, to whom, and that it is undone.
+
+load lib
+
+export BATS_TEST_TIMEOUT=300
+conf=/run/hpcnode/cgroupd.conf.d/90-pressure.conf
+
+setup() {
+    needs_controllers
+    [ -e /proc/pressure/memory ] || skip "the kernel has no PSI"
+    SINCE=@$(date +%s) # for records
+    export SINCE
+}
+
+teardown() {
+    rm -f $conf
+    [ ! -e "$TRIAL" ] || usual_daemon
+    systemctl is-active -q hpcnode-cgroupd || systemctl start hpcnode-cgroupd
+    systemctl set-property --runtime workload.slice MemoryHigh=infinity
+    remove_all
+    systemctl restart hpcnode-cgroupd
+}
+
+# policy KEY=VALUE...: in force from now on, in place of an earlier one.
+policy() {
+    local cursor
+    cursor=$(log_cursor)
+    mkdir -p "${conf%/*}"
+    { echo "[Pressure]"; printf '%s\n' Admit{Memory,CPU,IO}{Some,Full}=off DemoteCPUSome=off ThawSec=2 GraceSec=0 "$@"; } >$conf
+    systemctl reload hpcnode-cgroupd
+    await_log "pressure policy: " "$cursor"
+}
+
+# only_on SUITE: takes long, and depends on neither kernel nor systemd.
+only_on() {
+    [ "$NODE_SUITE" = "$1" ] || skip "tried on $1"
+}
+
+# acts ACT: how many were announced since the test began.
+acts() {
+    records | grep " type=pressure " | grep -c " act=$1 " || :
+}
+
+# memory_short: two jobs of 80 MiB each in 96 MiB, until something is done for it.
+memory_short() {
+    systemctl set-property --runtime workload.slice MemoryHigh=96M
+    run -0 bus-wait PressureAction:"$1" -- sh -c "
+        hpcnode-ctl run --id high --priority 90 -- $HELPERS/memory-hog 80
+        hpcnode-ctl run --id low --priority 10 -- $HELPERS/memory-hog 80"
+}
+
+@test "the job of low priority is frozen for want of memory, announced before, and thawed when there is enough" {
+    policy FreezeMemorySome=10 KillMemoryFull=off
+    memory_short freeze
+    await file "$(dir low)/payload/cgroup.events" "frozen 1"
+    record pressure
+    says act=freeze resource=memory kind=some threshold=1000 scope=low priority=10 dry_run=0 some_avg10= some_total_usec= reason=
+    # The one that was chosen, and the one that could not be: with what they use.
+    [[ $(value candidates) =~ ^workload-low.scope:10:[1-9][0-9]{6,},workload-high.scope:90:[1-9][0-9]{6,}$ ]]
+    run -0 hpcnode-ctl inspect low
+    has "state: frozen" "frozen_by: pressure"
+    run -0 hpcnode-ctl inspect high
+    has "state: running"
+    # First said, then done.
+    run -0 hpcnode-ctl pressure low
+    [[ $output == "policy: on"$'\n'"frozen: low"$'\n'"demoted: none"$'\n'* ]]
+    [[ ${lines[-3]} =~ ^low\ +memory(\ +[0-9]+\.[0-9]{2}){2}\ .*s$ ]]
+    [ "$(types low | grep -o 'pressure\|job.freeze' | paste -sd ' ')" = "pressure job.freeze" ]
+    run -0 bus-wait PressureAction:thaw -- hpcnode-ctl kill high
+    run -0 hpcnode-ctl wait high
+    await file "$(dir low)/payload/cgroup.events" "frozen 0"
+    run -0 hpcnode-ctl inspect low
+    has "state: running"
+    [ "$(acts kill)" -eq 0 ]
+}
+
+@test "one that is frozen and still in the way is killed, and the job of high priority never touched" {
+    policy FreezeMemorySome=5 KillMemoryFull=10 ActionDelaySec=3
+    memory_short kill
+    run -0 hpcnode-ctl wait low
+    has "state: killed"
+    [ "$(records | grep " type=pressure " | grep -vc " scope=low " || :)" -eq 0 ]
+    [ "$(acts freeze)" -eq 1 ]
+    [ "$(acts kill)" -eq 1 ]
+    run -0 hpcnode-ctl inspect high
+    has "state: running"
+}
+
+@test "with DryRun=yes it is announced, and nothing done" {
+    policy FreezeMemorySome=10 DryRun=yes
+    hpcnode-ctl pressure --follow --since "$SINCE" >"$BATS_TEST_TMPDIR/follow" 3>&- &
+    follower=$!
+    memory_short freeze
+    await file "$BATS_TEST_TMPDIR/follow" " freeze  memory workload-low.scope: memory some of workload.slice has reached 10.00 %"
+    kill $follower
+    # shellcheck disable=SC2034 # of the library
+    RECORD=$(records | grep -m1 " type=pressure ")
+    says act=freeze scope=low dry_run=1
+    run -0 hpcnode-ctl inspect low
+    has "state: running"
+    [ "$(busctl get-property "$BUS_NAME" "$BUS_PATH" "$BUS_NAME" DryRun)" = "b true" ]
+    [ "$(busctl get-property "$BUS_NAME" "$BUS_PATH" "$BUS_NAME" Pressure)" = 's "dry-run"' ]
+}
+
+@test "what a client has frozen stays frozen when pressure thaws it" {
+    policy FreezeMemorySome=10 KillMemoryFull=off
+    memory_short freeze
+    await file "$(dir low)/payload/cgroup.events" "frozen 1"
+    hpcnode-ctl freeze low
+    [ "$(property low FrozenBy)" = 'as 2 "client" "pressure"' ]
+    run -0 bus-wait PressureAction:thaw -- hpcnode-ctl kill high
+    run -0 hpcnode-ctl inspect low
+    has "state: frozen" "frozen_by: client"
+    grep -qx "frozen 1" "$(dir low)/payload/cgroup.events"
+    hpcnode-ctl thaw low
+    run -0 hpcnode-ctl inspect low
+    has "state: running"
+}
+
+# cpu_short NAME OPTION...: a job with more to do than there are processors.
+cpu_short() {
+    run -0 bus-wait PressureAction:demote -- hpcnode-ctl run --id "$1" "${@:2}" -- \
+        sh -c 'for i in 1 2 3 4; do sh -c "while :; do :; done" & done; exec sleep infinity'
+}
+
+@test "for want of processors the weight of a job is lowered, and restored afterwards" {
+    hpcnode-ctl run --id other --priority 10 -- sleep infinity
+    policy DemoteCPUSome=20
+    cpu_short busy --priority 20 --cpu-weight 200
+    [[ $output == *"PressureAction demote cpu some workload-busy.scope"* ]]
+    await file "$(dir busy)/cpu.weight" 10
+    [ "$(property busy Demoted)" = "b true" ]
+    record pressure busy
+    says act=demote resource=cpu threshold=2000
+    run -0 bus-wait PressureAction:restore -- pkill -f '^sh -c while'
+    [ "$(cat "$(dir busy)/cpu.weight")" -eq 200 ]
+}
+
+@test "a weight that somebody has set meanwhile stays" {
+    policy DemoteCPUSome=20
+    cpu_short busy --priority 20
+    await file "$(dir busy)/cpu.weight" 10
+    run -0 bus-wait PropertiesChanged:"$BUS_NAME".Scope -- \
+        systemctl set-property --runtime workload-busy.scope CPUWeight=333
+    [ "$(cat "$(dir busy)/cpu.weight")" -eq 333 ]
+    [ "$(property busy Demoted)" = "b false" ]
+}
+
+@test "for want of io the job that writes is frozen, and not the one with the most memory" {
+    policy FreezeIOFull=20
+    hpcnode-ctl run --id holder --priority 10 -- "$HELPERS/memory-hog" --hold 80
+    run -0 bus-wait PressureAction:freeze -- hpcnode-ctl run --id writer --priority 20 --io-max "$NODE_DISK wbps=1M" -- \
+        sh -c "while dd if=/dev/zero of=$NODE_DISK bs=128k count=64 oflag=direct status=none; do :; done"
+    record pressure
+    says act=freeze resource=io kind=full scope=writer
+    await file "$(dir writer)/payload/cgroup.events" "frozen 1"
+    run -0 bus-wait PressureAction:thaw -- true
+    await file "$(dir writer)/payload/cgroup.events" "frozen 0"
+}
+
+@test "it is done within a moment of the kernel's word" {
+    policy FreezeMemorySome=20 KillMemoryFull=off
+    psi-watch "$CGROUPS/workload.slice" memory some 200000 1000000 >"$BATS_TEST_TMPDIR/watch" 3>&- &
+    await file "$BATS_TEST_TMPDIR/watch" watching
+    memory_short freeze
+    await file "$BATS_TEST_TMPDIR/watch" trigger_usec
+    await_journal "workload-low.scope: frozen" -u hpcnode-cgroupd
+    acted=$(journalctl -q -o short-unix -u hpcnode-cgroupd | sed -n 's/^\([0-9.]*\) .*workload-low.scope: pressure, to be frozen.*/\1/p' | tail -n 1)
+    done=$(journalctl -q -o short-unix -u hpcnode-cgroupd | sed -n 's/^\([0-9.]*\) .*workload-low.scope: frozen$/\1/p' | tail -n 1)
+    for what in stall trigger; do
+        at=$(sed -n "s/^${what}_usec //p" "$BATS_TEST_TMPDIR/watch")
+        echo "# from the $what to the announcement $(((${acted/./} - at) / 1000)) ms, to the freeze $(((${done/./} - at) / 1000)) ms" >&3
+    done
+    # What is left of it when the node is emulated, and starts other things meanwhile.
+    [ $(((${acted/./} - at) / 1000)) -lt 1000 ]
+}
+
+@test "many jobs and too little memory: one act at a time, others are served, and the daemon does not grow" {
+    only_on bookworm
+    # 200 jobs and a minute are some six minutes of an emulated node.
+    JOBS=24 SECONDS_OF_IT=10
+    policy
+    # shellcheck disable=SC2016 # expanded there
+    seq "$JOBS" | xargs -P 4 -I N sh -c 'hpcnode-ctl run -q --id many-N --priority $((N % 100)) -- '"$HELPERS"'/memory-hog --hold 1'
+    daemon_pid
+    before=$(awk '/^VmRSS/ { print $2 }' "/proc/$DAEMON/status")
+    mkfifo "$BATS_TEST_TMPDIR/end"
+    bus-tasks ping <"$BATS_TEST_TMPDIR/end" >"$BATS_TEST_TMPDIR/pings" 3>&- &
+    exec {fd}>"$BATS_TEST_TMPDIR/end"
+    for hog in 1 2 3 4 5 6; do
+        hpcnode-ctl run -q --id hog-$hog --priority $((hog * 12)) -- "$HELPERS/memory-hog" 40
+    done
+    # Only now: what is short for the jobs is short for supervisors that begin.
+    systemctl set-property --runtime workload.slice MemoryHigh=160M
+    timeout "$SECONDS_OF_IT" tail -f /dev/null || :
+    exec {fd}>&-
+    wait $!
+    records | grep " type=pressure " >"$BATS_TEST_TMPDIR/acts" || :
+    kills=$(grep -c " act=kill " "$BATS_TEST_TMPDIR/acts" || :)
+    after=$(awk '/^VmRSS/ { print $2 }' "/proc/$DAEMON/status")
+    echo "# $(grep -c " act=freeze " "$BATS_TEST_TMPDIR/acts" || :) frozen, $kills killed; resident $before KiB, then $after;" \
+        "$(paste -sd ' ' "$BATS_TEST_TMPDIR/pings")" >&3
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/acts")" -gt 0 ]
+    # ActionDelaySec=2 apart, as the records have their times in ms.
+    sed -n '/ act=\(kill\|freeze\) /s/.* ts_unix_ms=\([0-9]*\) .*/\1/p' "$BATS_TEST_TMPDIR/acts" |
+        awk 'NR > 1 && $1 - last < 1990 { exit 1 } { last = $1 }'
+    [ "$(systemctl show -P NRestarts hpcnode-cgroupd)" -eq 0 ]
+    [ $((after - before)) -lt 1024 ]
+    [ "$(sed -n 's/^ping_usec_p99 //p' "$BATS_TEST_TMPDIR/pings")" -lt 1000000 ]
+}
+
+# ---- killed in the middle of it --------------------------------------------------------------
+
+@test "a daemon killed at any step of a freeze knows what it has frozen, and thaws it" {
+    only_on bookworm
+    trial_daemon
+    systemctl restart hpcnode-cgroupd
+    policy FreezeMemorySome=10 KillMemoryFull=off
+    systemctl set-property --runtime workload.slice MemoryHigh=96M
+    for point in $(fault-points pressure.); do
+        hpcnode-ctl run --id low --priority 10 -- "$HELPERS/memory-hog" 80
+        arm "$point"
+        hpcnode-ctl run --id high --priority 90 -- "$HELPERS/memory-hog" 80 || :
+        met
+        await file "$(dir low)/payload/cgroup.events" "frozen 1"
+        [[ $(property low FrozenBy) == *'"pressure"'* ]]
+        run -0 bus-wait PressureAction:thaw -- hpcnode-ctl destroy high
+        await file "$(dir low)/payload/cgroup.events" "frozen 0"
+        remove_all
+    done
+}
+
+@test "a daemon killed at any step of a demotion or its undoing knows of it, and restores the weight" {
+    only_on trixie
+    trial_daemon
+    systemctl restart hpcnode-cgroupd
+    # While it only sleeps nothing is done with it.
+    policy DemoteCPUSome=20 GraceSec=5
+    for point in $(fault-points pressure.); do
+        hpcnode-ctl run --id busy --priority 20 --cpu-weight 200 -- sleep infinity
+        arm "$point"
+        hpcnode-ctl run --scope busy --id work -- sh -c 'for i in 1 2 3 4; do sh -c "while :; do :; done" & done; wait'
+        met
+        await file "$(dir busy)/cpu.weight" 10
+        [ "$(property busy Demoted)" = "b true" ]
+        arm "$point"
+        hpcnode-ctl kill busy/work
+        met
+        await file "$(dir busy)/cpu.weight" 200
+        run -0 hpcnode-ctl inspect busy
+        remove_all
+    done
+}
