@@ -45,20 +45,36 @@ static void watch_parent(int inotify_fd, const char *path, uint32_t mask)
         while (inotify_add_watch(inotify_fd, parent, mask) < 0 && parent[1]);
 }
 
-static bool file_holds(const char *path, const char *text)
+/* The beginning of the file; NULL when it cannot be read. */
+static const char *content(const char *path)
 {
-        char buffer[65536];
+        static char buffer[65536];
         ssize_t n;
         int fd = open(path, O_RDONLY | O_CLOEXEC);
 
         if (fd < 0)
-                return false;
+                return NULL;
         n = read(fd, buffer, sizeof(buffer) - 1);
         (void) close(fd);
         if (n < 0)
-                return false;
+                return NULL;
         buffer[n] = '\0';
-        return strstr(buffer, text) != NULL;
+        return buffer;
+}
+
+static bool file_holds(const char *path, const char *text)
+{
+        const char *there = content(path);
+
+        return there && strstr(there, text);
+}
+
+/* What it holds instead, for the reader of a test that has failed. */
+static void show(const char *path)
+{
+        const char *there = content(path);
+
+        fprintf(stderr, "it holds: %.2000s\n", there ? there : "nothing, as it cannot be read");
 }
 
 static bool await_file(int inotify_fd, const char *path, const char *text)
@@ -70,6 +86,7 @@ static bool await_file(int inotify_fd, const char *path, const char *text)
                         return true;
                 if (!wait_for(inotify_fd)) {
                         fprintf(stderr, "%s does not come to hold \"%s\"\n", path, text);
+                        show(path);
                         return false;
                 }
                 drain(inotify_fd);
