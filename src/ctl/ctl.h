@@ -152,6 +152,11 @@ int parse_env(Arguments *a, const Option *o, const char *value, char **ret_reaso
 int parse_service(Arguments *a, const Option *o, const char *value, char **ret_reason);
 int parse_log(Arguments *a, const Option *o, const char *value, char **ret_reason);
 int parse_signal(Arguments *a, const Option *o, const char *value, char **ret_reason);
+
+/* "TERM", "SIGTERM", "15", "RTMIN+3"; -1 for anything else. */
+#define SIGNAL_ALLOWED "the name or number of a signal: TERM, SIGTERM, RTMIN+1, 1 to 64"
+int signal_from_string(const char *s);
+
 int parse_kill(Arguments *a, const Option *o, const char *value, char **ret_reason);
 int parse_cancel(Arguments *a, const Option *o, const char *value, char **ret_reason);
 int parse_status(Arguments *a, const Option *o, const char *value, char **ret_reason);

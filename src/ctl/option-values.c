@@ -484,8 +484,7 @@ static int realtime_from_string(const char *name)
         return from_max ? SIGRTMAX - (int) n : SIGRTMIN + (int) n;
 }
 
-/* "TERM", "SIGTERM", "15", "RTMIN+3"; -1 for anything else. */
-static int signal_from_string(const char *s)
+int signal_from_string(const char *s)
 {
         const char *name = strncasecmp(s, "SIG", 3) == 0 ? s + 3 : s;
         int64_t n;
@@ -540,8 +539,7 @@ int parse_signal(Arguments *a, const Option *o, const char *value, char **ret_re
         int n = signal_from_string(value);
 
         if (n < 0)
-                return refuse(ret_reason, value,
-                              "the name or number of a signal: TERM, SIGTERM, RTMIN+1, 1 to 64");
+                return refuse(ret_reason, value, SIGNAL_ALLOWED);
         a->signal = n;
         return CTL_OK;
 }

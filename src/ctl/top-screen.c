@@ -13,7 +13,16 @@
 /* Rates take two samples: the first pair comes sooner than those that follow. */
 #define FIRST_USEC (500 * USEC_PER_MSEC)
 
-#define PROMPT_SIZE 16
+/* "SCOPE/TASK SIGNAL" */
+#define PROMPT_SIZE 300
+
+typedef enum Prompt { PROMPT_NONE, PROMPT_DELAY, PROMPT_SIGNAL, _PROMPT_MAX } Prompt;
+
+static const char *const questions[_PROMPT_MAX] = {
+        [PROMPT_NONE] = "",
+        [PROMPT_DELAY] = "seconds between two looks: ",
+        [PROMPT_SIGNAL] = "send a signal, TERM unless another one follows the name: ",
+};
 
 #define NAME_WIDTH_MIN 12
 
@@ -32,6 +41,7 @@ static const char *const help_lines[] = {
         "r       reverse the order",
         "t       show tasks, or scopes only",
         "space   look again now",
+        "k       send a signal to a scope or task",
         "d s     set the time between two looks; + and - make it longer and shorter",
         "up down page-up page-down home end   scroll",
         "h ?     this help",
@@ -44,8 +54,10 @@ static const char *const help_lines[] = {
 typedef struct Look {
         pthread_t thread;
         bool going_on;
-        int done; /* an eventfd */
-        Top top;  /* the copy that asks */
+        int done;     /* an eventfd */
+        char *target; /* owned; NULL: none: it gets the signal before anything is asked */
+        int signal;
+        Top top; /* the copy that asks */
         int result;
         hpcnode_cgroup_error error;
 } Look;
@@ -54,9 +66,12 @@ typedef struct Screen {
         Top *top;
         Look look;
         size_t first; /* the row shown at the top */
-        bool help, prompting, ended;
-        char prompt[PROMPT_SIZE];
-        char message[256];
+        bool help, ended;
+        Prompt prompt;
+        char typed[PROMPT_SIZE];
+        char *target; /* owned: to get the signal with the next look */
+        int signal;
+        char message[PROMPT_SIZE + 100];
 } Screen;
 
 static volatile sig_atomic_t ending_signal;
@@ -136,8 +151,8 @@ static void draw(Screen *s)
         for (int i = 0; i < TOP_HEADER_LINES; i++)
                 put_line(i, s->top->header[i]);
         (void) snprintf(line, sizeof(line), "%s%s",
-                        s->prompting ? "seconds between two looks: " : s->message,
-                        s->prompting ? s->prompt : "");
+                        s->prompt != PROMPT_NONE ? questions[s->prompt] : s->message,
+                        s->prompt != PROMPT_NONE ? s->typed : "");
         (void) attron(A_BOLD);
         put_line(TOP_HEADER_LINES, line);
         (void) attroff(A_BOLD);
@@ -154,7 +169,9 @@ static void *look(void *userdata)
 {
         Look *l = userdata;
 
-        l->result = top_ask(&l->top, &l->error);
+        l->result = l->target ? hpcnode_cgroup_kill(l->top.c, l->target, l->signal, &l->error) : 0;
+        if (l->result >= 0)
+                l->result = top_ask(&l->top, &l->error);
         (void) eventfd_write(l->done, 1);
         return NULL;
 }
@@ -172,6 +189,8 @@ static void start_look(Screen *s)
         if (l->going_on)
                 return;
         l->top = *s->top;
+        l->target = TAKE_PTR(s->target);
+        l->signal = s->signal;
         l->error = (hpcnode_cgroup_error) HPCNODE_CGROUP_ERROR_INIT;
         l->going_on = pthread_create(&l->thread, NULL, look, l) == 0;
         if (!l->going_on) {
@@ -190,13 +209,18 @@ static void end_look(Screen *s)
         (void) pthread_join(l->thread, NULL);
         l->going_on = false;
         *s->message = '\0';
-        if (l->result < 0)
+        if (l->result < 0) {
                 tell_error(s, &l->error);
-        else
+        } else {
                 top_take(s->top, &l->top);
+                if (l->target)
+                        (void) snprintf(s->message, sizeof(s->message), "signal %d sent to %s",
+                                        l->signal, l->target);
+        }
         hpcnode_cgroup_error_done(&l->error);
-        /* Tasks were hidden or shown meanwhile. */
-        if (l->top.tasks != s->top->tasks)
+        free(TAKE_PTR(l->target));
+        /* Tasks were hidden or shown, or a signal was wanted meanwhile. */
+        if (l->top.tasks != s->top->tasks || s->target)
                 start_look(s);
         else
                 top_arm(s->top, s->top->delay_usec);
@@ -263,27 +287,69 @@ static bool scroll_key(Screen *s, int key)
         }
 }
 
-/* The line in which a delay is typed. */
-static void prompt_key(Screen *s, int key)
+static void tell_refused(Screen *s, const char *text, const char *allowed)
 {
-        size_t n = strlen(s->prompt);
+        (void) snprintf(s->message, sizeof(s->message), "\"%s\" is not allowed: needed is %s", text,
+                        allowed);
+}
+
+/* "NAME" or "NAME SIGNAL": no name has a space in it. */
+static void send_typed(Screen *s)
+{
+        char *name, *word, *rest = NULL;
+        int signal = SIGTERM;
+
+        name = strtok_r(s->typed, " ", &rest);
+        word = strtok_r(NULL, " ", &rest);
+        if (!name)
+                return;
+        if (word)
+                signal = signal_from_string(word);
+        if (signal < 0) {
+                tell_refused(s, word, SIGNAL_ALLOWED);
+                return;
+        }
+        free(s->target);
+        s->target = strdup(name);
+        s->signal = signal;
+        start_look(s);
+}
+
+static void take_typed(Screen *s)
+{
         uint64_t usec;
 
+        if (s->prompt == PROMPT_SIGNAL)
+                send_typed(s);
+        else if (!*s->typed)
+                return;
+        else if (delay_parse(s->typed, &usec) >= 0)
+                set_delay(s, usec);
+        else
+                tell_refused(s, s->typed, DELAY_ALLOWED);
+}
+
+static void begin_prompt(Screen *s, Prompt prompt)
+{
+        s->prompt = prompt;
+        *s->typed = '\0';
+}
+
+/* The line in which an answer is typed. */
+static void prompt_key(Screen *s, int key)
+{
+        size_t n = strlen(s->typed);
+
         if (key == '\n' || key == '\r' || key == KEY_ENTER) {
-                s->prompting = false;
-                if (n > 0 && delay_parse(s->prompt, &usec) >= 0)
-                        set_delay(s, usec);
-                else if (n > 0)
-                        (void) snprintf(s->message, sizeof(s->message),
-                                        "\"%s\" is not allowed: needed is " DELAY_ALLOWED,
-                                        s->prompt);
+                take_typed(s);
+                s->prompt = PROMPT_NONE;
         } else if (key == 27) {
-                s->prompting = false;
+                s->prompt = PROMPT_NONE;
         } else if ((key == KEY_BACKSPACE || key == 127 || key == '\b') && n > 0) {
-                s->prompt[n - 1] = '\0';
+                s->typed[n - 1] = '\0';
         } else if (key >= ' ' && key < 127 && n < PROMPT_SIZE - 1) {
-                s->prompt[n] = (char) key;
-                s->prompt[n + 1] = '\0';
+                s->typed[n] = (char) key;
+                s->typed[n + 1] = '\0';
         }
 }
 
@@ -309,8 +375,10 @@ static void other_key(Screen *s, int key)
                 break;
         case 'd':
         case 's':
-                s->prompting = true;
-                *s->prompt = '\0';
+                begin_prompt(s, PROMPT_DELAY);
+                break;
+        case 'k':
+                begin_prompt(s, PROMPT_SIGNAL);
                 break;
         case '+':
                 if (t->delay_usec + USEC_PER_SEC <= DELAY_USEC_MAX)
@@ -336,7 +404,7 @@ static void handle_key(Screen *s, int key)
                 s->help = false;
                 return;
         }
-        if (s->prompting) {
+        if (s->prompt != PROMPT_NONE) {
                 prompt_key(s, key);
                 return;
         }
@@ -401,7 +469,7 @@ static void turn(Screen *s, const sigset_t *waiting, int *left)
 }
 
 /* ^C is a way to quit; who ends it otherwise sees that it was that. */
-static int end(const Screen *s, const sigset_t *waiting)
+static int end(Screen *s, const sigset_t *waiting)
 {
         if (ending_signal != 0 && ending_signal != SIGINT) {
                 (void) signal(ending_signal, SIG_DFL);
@@ -412,6 +480,7 @@ static int end(const Screen *s, const sigset_t *waiting)
         if (s->look.going_on)
                 _exit(CTL_OK);
         (void) safe_close(s->look.done);
+        free(s->target);
         return CTL_OK;
 }
 

@@ -164,12 +164,24 @@ screen() {
     [[ $output == *$'\e[?1049l'* ]]
 }
 
-# ended_at_once OUTPUT: that screen did, after its last step.
+# ended_at_once OUTPUT: that screen did, after its last step; an answer of the daemon would have been waited for longer.
 ended_at_once() {
     [[ $1 =~ "ended after "([0-9]+)" ms" ]]
     echo "${BASH_REMATCH[0]}" >&2
-    ((BASH_REMATCH[1] < 500))
+    ((BASH_REMATCH[1] < 5000))
     [[ $1 == *$'\e[?1049l'* ]]
+}
+
+@test "k sends a signal to what is named, and says what is wrong with it" {
+    export FAKE_LOG
+    run -0 screen 24 --delay=60 "one/rank-a=k" "follows the name: =one/rank-a\n" "signal 15 sent to one/rank-a=k" \
+        "follows the name: =one 1x\n" '"1x" is not allowed: needed is the name or number of a signal=k' \
+        "follows the name: =one usr1\n" "signal 10 sent to one=k" "follows the name: =missing kill\n" \
+        'error: There is no scope "missing"=k' "follows the name: =\n" "!follows the name=k" "follows the name: =one\x1b" \
+        "!follows the name=q"
+    [ "$(grep -c KillScope "$FAKE_LOG")" -eq 3 ]
+    run -0 grep -A5 KillScope "$FAKE_LOG"
+    [[ $output == *'"one/rank-a"'*"15;"*'"one"'*"10;"*'"missing"'*"9;"* ]]
 }
 
 @test "keys act while the daemon hangs, and the screen goes on when it does" {
