@@ -107,9 +107,17 @@ int psi_place_cgroup(int cgroup_fd, const char *path, PsiPlace *ret)
         return 0;
 }
 
+/* The root of all, which no container has, has no type. */
+static bool is_machine(int cgroup_fd)
+{
+        return faccessat(cgroup_fd, "cgroup.type", F_OK, 0) < 0 && errno == ENOENT;
+}
+
 int psi_place_node(int cgroup_fd, PsiPlace *ret)
 {
-        bool proc = faccessat(cgroup_fd, "memory.pressure", F_OK, 0) < 0;
+        /* The same figures, and whoever is not root may set a trigger (since Linux 6.5). */
+        bool proc = faccessat(cgroup_fd, "memory.pressure", W_OK, AT_EACCESS) < 0 &&
+                    (errno == ENOENT || is_machine(cgroup_fd));
         int fd = proc ? open("/proc/pressure", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
                       : fcntl(cgroup_fd, F_DUPFD_CLOEXEC, 3);
 

@@ -52,7 +52,7 @@ typedef struct PsiPlace {
         }
 
 /* That of the node: of the root of the tree at cgroup_fd, where the kernel has it there (in a container, that
- * is the container's), else /proc/pressure. -ENOENT without PSI. */
+ * is the container's), else /proc/pressure, as also for whoever may not write to the machine's. -ENOENT without PSI. */
 int psi_place_node(int cgroup_fd, PsiPlace *ret);
 
 /* That of the cgroup at path below cgroup_fd. */

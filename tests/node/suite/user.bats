@@ -246,6 +246,10 @@ alice_daemon() {
     as_alice systemctl --user restart hpcnode-cgroupd
     [ "$(as_alice busctl --user get-property "$BUS_NAME" "$BUS_PATH" "$BUS_NAME" Pressure)" = 's "on"' ]
     as_alice hpcnode-ctl --user run --id busy --priority 10 --cwd / -- sleep infinity
+    if [ "$NODE_KIND" = vm ] && [ "$NODE_SUITE" = trixie ]; then
+        fds=$(ls -l "/proc/$(pgrep -u alice -x hpcnode-cgroupd)/fd")
+        [[ $fds == *"/proc/pressure/cpu"* ]]
+    fi
     as_alice hpcnode-ctl --user run --scope busy --id work --cwd / -- \
         sh -c 'for i in 1 2 3 4; do sh -c "while :; do :; done" & done; wait'
     await file "$weight" 10
