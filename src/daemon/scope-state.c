@@ -274,6 +274,18 @@ static int read_id(const char *file, char **ret)
         return *ret ? 0 : -ENOMEM;
 }
 
+static bool is_weight(uint64_t weight)
+{
+        return weight >= 1 && weight <= 10000;
+}
+
+static bool check_pressure(const ScopePressure *p)
+{
+        return p->frozen_for < _PSI_RESOURCE_MAX && p->demoted_for < _PSI_RESOURCE_MAX &&
+               p->started_usec <= now_monotonic_usec() &&
+               (!p->demoted || (is_weight(p->weight_before) && is_weight(p->weight_demoted)));
+}
+
 /* Whatever stands in the file, only what may be ours is opened, killed or stopped for it. */
 static int check_scope(const Scope *s)
 {
@@ -287,8 +299,7 @@ static int check_scope(const Scope *s)
         if (r < 0)
                 return r == -ENOMEM ? r : -EBADMSG;
         if (!streq(slice, s->slice) || !streq(name, s->name) || s->ending > RELEASE_STOPPED ||
-            s->pressure.frozen_for >= _PSI_RESOURCE_MAX ||
-            s->pressure.demoted_for >= _PSI_RESOURCE_MAX)
+            (s->frozen_by & ~FROZEN_BY_ALL) || !check_pressure(&s->pressure))
                 return -EBADMSG;
         /* systemd escapes names that the kernel could take for its own. */
         if (s->path && (s->path[0] != '/' || !last || !streq(last + 1 + (last[1] == '_'), s->unit)))

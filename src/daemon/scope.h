@@ -20,6 +20,7 @@
 #define FROZEN_BY_CLIENT    (1u << 0)
 #define FROZEN_BY_EMERGENCY (1u << 1)
 #define FROZEN_BY_PRESSURE  (1u << 2)
+#define FROZEN_BY_ALL       (FROZEN_BY_CLIENT | FROZEN_BY_EMERGENCY | FROZEN_BY_PRESSURE)
 
 /* Whose freezes stand in the journal, without their thaw. */
 #define FREEZE_OURS     (1u << 0)

@@ -274,7 +274,8 @@ bad() {
         >"$BATS_TEST_TMPDIR/good"
     for line in path=/system.slice/hpcnode-cgroupd.service path= path=x unit=workload-foreign.service \
         unit=dbus.service slice=system.slice slice= name= state=strange exit_status=99999999999 uid=4294967296 \
-        main_pid=x ending=99 limit=MemoryMax=much; do
+        main_pid=x ending=99 limit=MemoryMax=much frozen_by=8 pressure_frozen_for=3 pressure_demoted_for=3 \
+        pressure_demoted=1 pressure_started_usec=18446744073709551615; do
         sed "s|^${line%%=*}=.*|$line|" "$BATS_TEST_TMPDIR/good" >"$STATE_DIR/$bad"
         grep -qxF "$line" "$STATE_DIR/$bad" || sed -i "\$i $line" "$STATE_DIR/$bad"
         bad $bad
