@@ -80,7 +80,7 @@ load lib
     hpcnode-ctl freeze ice
     # Nothing wakes it in that time but the end of it.
     run -1 await --timeout 60 file "$(dir ice)/payload/cgroup.events" "frozen 0"
-    [[ $output == *'does not come to hold "frozen 0"' ]]
+    [[ $output == *'does not come to hold "frozen 0"'* ]]
     [[ $(content "$(dir ice)/payload/cgroup.events") == *"frozen 1"* ]]
     [ "$(property ice State)" = 's "frozen"' ]
     [ "$(property ice FrozenBy)" = 'as 1 "client"' ]

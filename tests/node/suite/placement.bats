@@ -17,6 +17,7 @@ drop_in=/run/systemd/system/hpcnode-cgroupd.service.d
 }
 
 @test "a task has what PID 1 gives its services, whatever the daemon was given" {
+    only_on trixie
     local fields='rlimit|umask|nice|policy|priority|ioprio|personality|securebits|death_signal|Cpus_allowed|Sig|Cap|NoNewPrivs|oom_score_adj|fds|Seccomp'
     for user in root alice; do
         # But for capabilities that PID 1 hands down, as in a container: of ours none is inheritable.
