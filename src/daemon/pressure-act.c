@@ -32,34 +32,65 @@ static WeightChange *weight_change_free(WeightChange *c)
 
 DEFINE_CLEANUP(WeightChange *, weight_change_free);
 
+static void clear_demotion(ScopePressure *p)
+{
+        p->demoted = p->demoting = p->restoring = p->late = false;
+}
+
 /* theirs: somebody has set the weight, and it is not lowered again. */
 static void forget_demotion(Scope *s, bool theirs)
 {
         if (!s->pressure.demoted)
                 return;
         s->pressure.weight_theirs = theirs;
-        s->pressure.demoted = s->pressure.demoting = s->pressure.restoring = false;
+        clear_demotion(&s->pressure);
         (void) scope_save(s);
         scope_changed(s, "Demoted");
+}
+
+static void note_failure(Scope *s, PressureAct act)
+{
+        ScopePressure *p = &s->pressure;
+
+        /* An undoing that fails is not to hold up those of earlier acts. */
+        if (act == PRESSURE_RESTORE)
+                p->demoted_order = 0;
+        else if (act == PRESSURE_THAW)
+                p->frozen_order = 0;
+        else
+                p->failed_usec[act] = now_monotonic_usec();
+}
+
+/* What systemd answers is that it was not done. Without an answer it may still be done, before whatever it is asked
+ * for next. */
+static bool is_refused(int r)
+{
+        return r < 0 && r != -ETIMEDOUT && r != -ECONNRESET && r != -ENOTCONN;
 }
 
 static void on_weight(int r, sd_bus_message *reply, const sd_bus_error *error, void *userdata)
 {
         _cleanup_(weight_change_freep) WeightChange *c = userdata;
         Scope *s = scope_by_unit(c->manager, c->unit);
+        ScopePressure *p = s ? &s->pressure : NULL;
 
-        if (!s || !s->pressure.demoted)
-                return;
+        if (!p || !(c->restore ? p->restoring : p->demoting))
+                return; /* it has ended, or the weight is theirs */
         fault_point(FAULT_PRESSURE_DONE);
-        if (r < 0)
+        if (r < 0) {
                 log_error("%s: systemd did not change its CPUWeight: %s", c->unit,
                           error && error->message ? error->message : strerror(-r));
+                note_failure(s, c->restore ? PRESSURE_RESTORE : PRESSURE_DEMOTE);
+        }
+        p->late = r < 0 && !is_refused(r);
+        if (p->late)
+                return;
         /* A weight that could not be restored is tried again; one that could not be lowered is as it was. */
         if ((r >= 0) == c->restore) {
                 forget_demotion(s, false);
                 return;
         }
-        s->pressure.demoting = s->pressure.restoring = false;
+        p->demoting = p->restoring = false;
         (void) scope_save(s);
 }
 
@@ -92,14 +123,18 @@ static int demote(Scope *s, PsiResource resource, uint64_t weight, uint64_t orde
         p->demoted_for = resource;
         p->demoted_order = order;
         p->demoted = p->demoting = true;
+        p->late = false;
         r = scope_save(s);
         fault_point(FAULT_PRESSURE_SAVED);
         if (r >= 0)
                 r = request_weight(s, p->weight_demoted, false);
-        if (r < 0)
-                p->demoted = p->demoting = false;
+        if (r < 0) {
+                clear_demotion(p);
+                (void) scope_save(s);
+                return r;
+        }
         scope_changed(s, "Demoted");
-        return r;
+        return 0;
 }
 
 /* What it has by itself was never set, unless by its creator. */
@@ -117,12 +152,15 @@ static int restore(Scope *s)
         int r;
 
         p->restoring = true;
+        p->demoting = p->late = false;
         r = scope_save(s);
         fault_point(FAULT_PRESSURE_SAVED);
         if (r >= 0)
                 r = request_weight(s, original_weight(s), true);
-        if (r < 0)
+        if (r < 0) {
                 p->restoring = false;
+                (void) scope_save(s);
+        }
         return r;
 }
 
@@ -130,7 +168,7 @@ static int restore(Scope *s)
 void pressure_resume(Manager *m)
 {
         for (Scope *s = m->scopes; s; s = s->hh.next) {
-                const ScopePressure *p = &s->pressure;
+                ScopePressure *p = &s->pressure;
                 int r = 0;
 
                 if (!p->demoted || !scope_is_live(s))
@@ -139,6 +177,7 @@ void pressure_resume(Manager *m)
                         r = request_weight(s, original_weight(s), true);
                 else if (p->demoting)
                         r = request_weight(s, p->weight_demoted, false);
+                p->late = r < 0;
                 if (r < 0)
                         log_error("%s: its CPUWeight is not known: %s", s->unit, strerror(-r));
         }
@@ -149,20 +188,54 @@ void pressure_on_weight_set(Scope *s)
         forget_demotion(s, true);
 }
 
+/* What has become of a change that PID 1 has not answered in time, by the weight that is there. True when that is one of
+ * the two. */
+static bool settle_late(Scope *s, uint64_t weight)
+{
+        ScopePressure *p = &s->pressure;
+
+        if (weight == p->weight_before) {
+                if (p->restoring)
+                        forget_demotion(s, false);
+                return true; /* that it is to be lowered may still come */
+        }
+        if (weight != p->weight_demoted)
+                return false;
+        p->demoting = p->restoring = p->late = false; /* one that is not restored is so again */
+        (void) scope_save(s);
+        return true;
+}
+
+static void check_weight(Scope *s)
+{
+        const ScopePressure *p = &s->pressure;
+        uint64_t weight;
+
+        if (((p->demoting || p->restoring) && !p->late) || p->n_weights_wanted > 0 ||
+            cgroup_read_u64(s->cgroup_fd, "cpu.weight", &weight) < 0 ||
+            (p->late ? settle_late(s, weight) : weight == p->weight_demoted))
+                return;
+        log_info("%s: its CPUWeight was changed to %" PRIu64 " meanwhile, and stays", s->unit,
+                 weight);
+        forget_demotion(s, true);
+}
+
 void pressure_check_weights(Manager *m)
 {
-        for (Scope *s = m->scopes; s; s = s->hh.next) {
-                const ScopePressure *p = &s->pressure;
-                uint64_t weight;
+        for (Scope *s = m->scopes; s; s = s->hh.next)
+                if (s->pressure.demoted && scope_is_live(s))
+                        check_weight(s);
+}
 
-                if (!p->demoted || p->demoting || p->restoring || !scope_is_live(s) ||
-                    cgroup_read_u64(s->cgroup_fd, "cpu.weight", &weight) < 0 ||
-                    weight == p->weight_demoted)
-                        continue;
-                log_info("%s: its CPUWeight was changed to %" PRIu64 " meanwhile, and stays",
-                         s->unit, weight);
-                forget_demotion(s, true);
-        }
+void pressure_forget(Scope *s)
+{
+        ScopePressure *p = &s->pressure;
+        bool demoted = p->demoted;
+
+        clear_demotion(p);
+        p->killed_usec = 0;
+        if (demoted)
+                scope_changed(s, "Demoted");
 }
 
 /* --- any act --- */
@@ -179,7 +252,9 @@ static int kill_all(Scope *s)
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r = scope_kill(s, NULL, NULL, &error);
 
-        if (r < 0 && error.message)
+        if (r >= 0)
+                s->pressure.killed_usec = now_monotonic_usec();
+        else if (error.message)
                 log_error("%s", error.message);
         return r;
 }
@@ -238,30 +313,29 @@ static PressureCandidate *name_candidates(const PressureDecision *d, Scope *cons
 }
 
 static void announce(Manager *m, const PressureDecision *d, Scope *const *scopes,
-                     const PressureScope *figures, size_t n, const char *place, const Psi *psi,
-                     bool dry_run)
+                     const PressureScope *figures, size_t n, PressurePlace place,
+                     const Psi psi[static _PRESSURE_PLACE_MAX], bool dry_run)
 {
         _cleanup_(freep) PressureCandidate *candidates = NULL;
-        size_t n_candidates;
+        PressureReport report = {
+                .act = d->act,
+                .resource = d->resource,
+                .kind = d->kind,
+                .threshold = d->threshold,
+                .place = place,
+                .target = scopes[d->target],
+                .dry_run = dry_run,
+        };
 
-        candidates = name_candidates(d, scopes, figures, n, &n_candidates);
-        pressure_report(m, &(PressureReport){
-                                   .act = d->act,
-                                   .resource = d->resource,
-                                   .kind = d->kind,
-                                   .threshold = d->threshold,
-                                   .place = place,
-                                   .psi = *psi,
-                                   .target = scopes[d->target],
-                                   .candidates = candidates,
-                                   .n_candidates = n_candidates,
-                                   .dry_run = dry_run,
-                           });
+        memcpy(report.psi, psi, sizeof report.psi);
+        candidates = name_candidates(d, scopes, figures, n, &report.n_candidates);
+        report.candidates = candidates;
+        pressure_report(m, &report);
 }
 
 int pressure_act(Manager *m, const PressureDecision *d, Scope *const *scopes,
-                 const PressureScope *figures, size_t n, const char *place, const Psi *psi,
-                 uint64_t order)
+                 const PressureScope *figures, size_t n, PressurePlace place,
+                 const Psi psi[static _PRESSURE_PLACE_MAX], uint64_t order)
 {
         Scope *s = scopes[d->target];
         bool undoing = d->act == PRESSURE_RESTORE || d->act == PRESSURE_THAW;
@@ -273,8 +347,10 @@ int pressure_act(Manager *m, const PressureDecision *d, Scope *const *scopes,
         if (dry_run)
                 return 0;
         r = do_act(s, d, &figures[d->target], order);
-        if (r < 0)
+        if (r < 0) {
                 log_error("%s: cannot %s it: %s", s->unit, pressure_act_to_string(d->act),
                           strerror(-r));
+                note_failure(s, d->act);
+        }
         return r;
 }

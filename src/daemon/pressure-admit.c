@@ -60,12 +60,12 @@ int pressure_admit(const Call *call, const char *slice, const char *unit, bool f
                         .resource = d.resource,
                         .kind = d.kind,
                         .threshold = d.threshold,
-                        .place = pressure_place_name(place),
-                        .psi = psi[d.resource],
+                        .place = place,
                         .unit = unit,
                         .dry_run = c->dry_run,
                         .call = call,
                 };
+                report.psi[place] = psi[d.resource];
                 pressure_report(m, &report);
                 return c->dry_run ? 0 : reject(call, &report, error);
         }

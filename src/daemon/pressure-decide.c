@@ -32,7 +32,7 @@ static bool is_candidate(const Question *q, PressureAct act, const PressureScope
 {
         const PressureConfig *c = q->config;
 
-        if (!s->workload || !s->live || s->used[q->resource] == 0 ||
+        if (!s->workload || !s->live || s->dying || s->used[q->resource] == 0 ||
             elapsed(q->now_usec, s->started_usec) < c->grace_usec[q->resource])
                 return false;
         switch (act) {
@@ -46,6 +46,15 @@ static bool is_candidate(const Question *q, PressureAct act, const PressureScope
         default:
                 return false;
         }
+}
+
+/* What a killed one holds is given back only when it has ended. */
+static bool is_any_dying(const Question *q)
+{
+        for (size_t i = 0; i < q->n; i++)
+                if (q->scopes[i].workload && q->scopes[i].live && q->scopes[i].dying)
+                        return true;
+        return false;
 }
 
 static int compare_victims(const void *a, const void *b, void *userdata)
@@ -146,7 +155,8 @@ bool pressure_decide(const PressureConfig *c, PsiResource resource, const Pressu
         for (PressureAct act = PRESSURE_DEMOTE; act <= PRESSURE_KILL; act++) {
                 PsiKind kind;
 
-                if (!find_crossed(&q, look, act, &kind) || !find_victim(&q, act, ret))
+                if (!find_crossed(&q, look, act, &kind) ||
+                    (act == PRESSURE_KILL && is_any_dying(&q)) || !find_victim(&q, act, ret))
                         continue;
                 ret->act = act;
                 ret->resource = resource;
@@ -170,10 +180,12 @@ static uint64_t lowest_threshold(const Question *q, PsiKind kind)
         return lowest;
 }
 
-static bool is_watched(const Question *q)
+bool pressure_is_watched(const PressureConfig *c, PsiResource resource)
 {
-        return q->config->enabled && (lowest_threshold(q, PSI_SOME) != PRESSURE_OFF ||
-                                      lowest_threshold(q, PSI_FULL) != PRESSURE_OFF);
+        const Question q = { .config = c, .resource = resource };
+
+        return c->enabled && (lowest_threshold(&q, PSI_SOME) != PRESSURE_OFF ||
+                              lowest_threshold(&q, PSI_FULL) != PRESSURE_OFF);
 }
 
 static bool is_calm(const Question *q, const PressureLook *look)
@@ -223,7 +235,7 @@ bool pressure_decide_undo(const PressureConfig *c, PsiResource resource, const P
 {
         Question q = { c, scopes, n, resource, look->now_usec };
         uint64_t *calm = &past->calm_usec[resource], order;
-        bool watched = is_watched(&q);
+        bool watched = pressure_is_watched(c, resource);
         size_t found = 0;
 
         if (!watched || !is_calm(&q, look))

@@ -40,10 +40,11 @@ typedef struct PressureConfig {
 
 /* What is known of one scope at the time. */
 typedef struct PressureScope {
-        bool workload;         /* it is below workload.slice */
-        bool live;             /* neither being created nor ending; something runs in it. What was
+        bool workload; /* it is below workload.slice */
+        bool live;     /* neither being created nor ending; something runs in it. What was
                                   done to one that is not is undone all the same */
-        bool frozen;           /* by whomsoever */
+        bool frozen;   /* by whomsoever, or it could not be just now */
+        bool dying;    /* it was killed for pressure, and has not ended: nobody else is meanwhile */
         unsigned priority;     /* 0 to 100 */
         uint64_t started_usec; /* CLOCK_MONOTONIC */
         uint64_t cpu_weight;   /* 1 to 10000; 0 when it has none that may be lowered */
@@ -89,11 +90,14 @@ bool pressure_decide(const PressureConfig *c, PsiResource resource, const Pressu
                      PressurePast *past, const PressureScope *scopes, size_t n,
                      PressureDecision *ret);
 
+/* Whether any threshold of the resource is set, and the policy enabled. */
+bool pressure_is_watched(const PressureConfig *c, PsiResource resource);
+
 /* The one act for the resource that is to be undone, the last first, after thaw_usec of calm: nothing was crossed,
  * and the share of each kind was below half of its lowest threshold. The next one after as long again. At once
  * when nothing watches the resource any more: the policy is disabled, or all thresholds of the resource are off; the
- * caller then asks again until nothing is left. As after any act nothing is done for action_delay_usec. Also to be done in a dry run, which does nothing that would have to be
- * undone. */
+ * caller then asks again until nothing is left. As after any act nothing is done for action_delay_usec. Also to be
+ * done in a dry run, which does nothing that would have to be undone. */
 bool pressure_decide_undo(const PressureConfig *c, PsiResource resource, const PressureLook *look,
                           PressurePast *past, const PressureScope *scopes, size_t n,
                           PressureDecision *ret);

@@ -2,6 +2,7 @@
 /* What is done against pressure, put into words, into the journal and on the bus. */
 #include "daemon/pressure-report.h"
 
+#include "basic/name.h"
 #include "daemon/config-table.h"
 #include "daemon/record-entry.h"
 
@@ -55,35 +56,61 @@ static const char *threshold_key(const Config *c, const PressureReport *r)
         return config_key((size_t) ((const char *) threshold - (const char *) c));
 }
 
+static const char *const in_words[_PRESSURE_PLACE_MAX] = {
+        [PRESSURE_NODE] = "the node",
+        [PRESSURE_WORKLOAD] = SLICE_WORKLOAD,
+};
+
+#define ELSEWHERE_SIZE 64
+
+/* Which place is first to tell of what both suffer from is chance: " (12.34 % of workload.slice)", or nothing. */
+static const char *describe_elsewhere(const PressureReport *r, PsiKind kind,
+                                      char buffer[static ELSEWHERE_SIZE])
+{
+        PressurePlace other = r->place == PRESSURE_NODE ? PRESSURE_WORKLOAD : PRESSURE_NODE;
+        const PsiLine *line = &r->psi[other].lines[kind];
+
+        buffer[0] = '\0';
+        if (line->present)
+                (void) snprintf(buffer, ELSEWHERE_SIZE, " (" SHARE_FORMAT " of %s)",
+                                SHARE_ARGS(line->avg10), in_words[other]);
+        return buffer;
+}
+
 char *pressure_reason(const Manager *m, const PressureReport *r)
 {
         const char *resource = psi_resource_to_string(r->resource);
         PsiKind k = has_threshold(r) ? r->kind : PSI_SOME;
         const char *kind = psi_kind_to_string(k);
-        const char *the = streq(r->place, "node") ? "the " : "";
+        const char *place = in_words[r->place];
         const char *dry = r->dry_run ? "; DryRun=yes, so nothing is done" : "";
-        unsigned avg10 = r->psi.lines[k].avg10;
-        char *reason;
+        unsigned avg10 = r->psi[r->place].lines[k].avg10;
+        char elsewhere[ELSEWHERE_SIZE], *reason;
         int n;
 
         if (!has_threshold(r) && !m->config.pressure.enabled)
                 n = asprintf(&reason, "the policy against pressure was disabled (Enabled=)%s", dry);
+        else if (!has_threshold(r) && !pressure_is_watched(&m->config.pressure, r->resource))
+                n = asprintf(&reason, "all thresholds of %s pressure were switched off%s", resource,
+                             dry);
         else if (!has_threshold(r))
                 n = asprintf(&reason,
-                             "the pressure has gone: avg10 of %s %s of %s%s is " SHARE_FORMAT "%s",
-                             resource, kind, the, r->place, SHARE_ARGS(avg10), dry);
+                             "the pressure has gone: avg10 of %s %s of %s is " SHARE_FORMAT "%s%s",
+                             resource, kind, place, SHARE_ARGS(avg10),
+                             describe_elsewhere(r, k, elsewhere), dry);
         else if (r->act == PRESSURE_REJECT)
                 n = asprintf(&reason,
-                             "avg10 of %s %s of %s%s is " SHARE_FORMAT
+                             "avg10 of %s %s of %s is " SHARE_FORMAT
                              ", and nothing is admitted from " SHARE_FORMAT " on (%s=)%s",
-                             resource, kind, the, r->place, SHARE_ARGS(avg10),
-                             SHARE_ARGS(r->threshold), threshold_key(&m->config, r), dry);
+                             resource, kind, place, SHARE_ARGS(avg10), SHARE_ARGS(r->threshold),
+                             threshold_key(&m->config, r), dry);
         else
                 n = asprintf(&reason,
-                             "%s %s of %s%s has reached " SHARE_FORMAT
-                             " of a window (%s=), and its avg10 is " SHARE_FORMAT "%s",
-                             resource, kind, the, r->place, SHARE_ARGS(r->threshold),
-                             threshold_key(&m->config, r), SHARE_ARGS(avg10), dry);
+                             "%s %s of %s has reached " SHARE_FORMAT
+                             " of a window (%s=), and its avg10 is " SHARE_FORMAT "%s%s",
+                             resource, kind, place, SHARE_ARGS(r->threshold),
+                             threshold_key(&m->config, r), SHARE_ARGS(avg10),
+                             describe_elsewhere(r, k, elsewhere), dry);
         return n < 0 ? NULL : reason;
 }
 
@@ -140,8 +167,8 @@ static void record(Manager *m, const PressureReport *r, const char *reason)
         entry_put(&e, EVENT_FIELD_RESOURCE, psi_resource_to_string(r->resource));
         if (has_threshold(r))
                 entry_put(&e, EVENT_FIELD_KIND, psi_kind_to_string(r->kind));
-        entry_put(&e, EVENT_FIELD_PLACE, r->place);
-        put_figures(&e, &r->psi);
+        entry_put(&e, EVENT_FIELD_PLACE, pressure_place_name(r->place));
+        put_figures(&e, &r->psi[r->place]);
         if (has_threshold(r))
                 entry_put_number(&e, EVENT_FIELD_THRESHOLD, r->threshold);
         entry_put_number(&e, EVENT_FIELD_DRY_RUN, r->dry_run);
@@ -200,11 +227,11 @@ static int append_details(sd_bus_message *signal, const PressureReport *report, 
 
         r = sd_bus_message_open_container(signal, 'a', "{sv}");
         if (r >= 0)
-                r = sd_bus_message_append(signal, "{sv}{sv}{sv}", "Place", "s", report->place,
-                                          "DryRun", "b", (int) report->dry_run, "Reason", "s",
-                                          reason ?: "");
+                r = sd_bus_message_append(signal, "{sv}{sv}{sv}", "Place", "s",
+                                          pressure_place_name(report->place), "DryRun", "b",
+                                          (int) report->dry_run, "Reason", "s", reason ?: "");
         if (r >= 0)
-                r = append_figures(signal, &report->psi);
+                r = append_figures(signal, &report->psi[report->place]);
         if (r >= 0 && has_threshold(report))
                 r = sd_bus_message_append(signal, "{sv}", "Threshold", "t", report->threshold);
         if (r >= 0 && report->target)

@@ -19,13 +19,14 @@ typedef struct PressureReport {
         PsiResource resource;
         PsiKind kind;        /* these two not of an undoing */
         uint64_t threshold;  /* 1/10000 */
-        const char *place;   /* "node" or "workload.slice" */
-        Psi psi;             /* of the resource there */
+        PressurePlace place; /* where it was met */
+        /* Of the resource: there, and in the others as far as they were looked at. */
+        Psi psi[_PRESSURE_PLACE_MAX];
         const Scope *target; /* NULL: of a rejection */
-        const char
-                *unit; /* of a rejection: the one that was wanted, or that a task was wanted in */
-        const PressureCandidate
-                *candidates; /* the target first; then also who could not be chosen */
+        /* Of a rejection: the one that was wanted, or that a task was wanted in. */
+        const char *unit;
+        /* The target first; then also who could not be chosen. */
+        const PressureCandidate *candidates;
         size_t n_candidates;
         bool dry_run;     /* it is said, and not done */
         const Call *call; /* may be NULL: nobody has asked for it */

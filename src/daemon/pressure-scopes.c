@@ -78,22 +78,53 @@ static uint64_t used(const Scope *s, PsiResource resource)
         return cgroup_read_u64(s->payload_fd, "memory.current", &bytes) >= 0 ? bytes : 0;
 }
 
+/* What could not be done just now cannot be done again, and the next step is taken instead. */
+#define FAILED_USEC (30 * USEC_PER_SEC)
+
+static bool has_failed(const ScopePressure *p, PressureAct act)
+{
+        uint64_t failed = p->failed_usec[act];
+
+        return failed > 0 && now_monotonic_usec() - failed < FAILED_USEC;
+}
+
+/* Until then it may end of it; one that has not by then hangs in the kernel, and whatever is done to it gives
+ * nothing back. */
+static bool may_die(const Scope *s)
+{
+        return now_monotonic_usec() - s->pressure.killed_usec <
+               s->manager->config.kill_timeout_usec;
+}
+
+/* A weight that somebody is changing is left alone until that is over. */
+static bool has_steady_weight(const ScopePressure *p)
+{
+        return p->n_weights_wanted == 0 && !p->restoring && (!p->demoting || p->late);
+}
+
 static PressureScope describe(const Scope *s)
 {
         const ScopePressure *p = &s->pressure;
 
         return (PressureScope){
                 .workload = true,
-                .frozen = s->frozen_by || s->frozen_by_systemd,
+                .frozen = s->frozen_by || s->frozen_by_systemd || has_failed(p, PRESSURE_FREEZE),
+                .dying = p->killed_usec > 0 && may_die(s),
                 .priority = s->priority,
                 .started_usec = p->started_usec,
                 .frozen_by_pressure = s->frozen_by & FROZEN_BY_PRESSURE,
-                .demoted = p->demoted && !p->restoring,
+                .demoted = p->demoted && has_steady_weight(p),
                 .frozen_for = p->frozen_for,
                 .demoted_for = p->demoted_for,
                 .frozen_order = p->frozen_order,
                 .demoted_order = p->demoted_order,
         };
+}
+
+static bool may_be_demoted(const ScopePressure *p)
+{
+        return !p->weight_theirs && !p->demoted && has_steady_weight(p) &&
+               !has_failed(p, PRESSURE_DEMOTE);
 }
 
 void pressure_measure(PsiResource resource, PressureScope *figures, Scope *const *scopes, size_t n)
@@ -102,8 +133,10 @@ void pressure_measure(PsiResource resource, PressureScope *figures, Scope *const
                 const Scope *s = scopes[i];
                 uint64_t weight;
 
-                figures[i].live = scope_populated(s) > 0;
-                if (!s->pressure.weight_theirs &&
+                figures[i].live = (s->pressure.killed_usec == 0 || may_die(s)) &&
+                                  !has_failed(&s->pressure, PRESSURE_KILL) &&
+                                  scope_populated(s) > 0;
+                if (may_be_demoted(&s->pressure) &&
                     cgroup_read_u64(s->cgroup_fd, "cpu.weight", &weight) >= 0)
                         figures[i].cpu_weight = weight;
                 figures[i].used[resource] = used(s, resource);

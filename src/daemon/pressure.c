@@ -41,7 +41,7 @@ struct Pressure {
 
         PressurePast past;
         PressureLook look;
-        unsigned crossed_place[_PSI_RESOURCE_MAX]; /* where look.crossed was seen last */
+        PressurePlace crossed_place[_PSI_RESOURCE_MAX]; /* where look.crossed was seen last */
         uint64_t totals[_PRESSURE_PLACE_MAX][_PSI_RESOURCE_MAX][_PSI_KIND_MAX],
                 looked_usec; /* 0: never */
 
@@ -109,9 +109,8 @@ static int decide_by(Pressure *p, PsiResource resource, decide_t f)
         _cleanup_(freep) PressureScope *figures = NULL;
         _cleanup_(freep) Scope **scopes = NULL;
         _cleanup_(freep) size_t *candidates = NULL;
-        PressurePlace place = p->crossed_place[resource];
         PressureDecision d = {};
-        Psi psi = {};
+        Psi psi[_PRESSURE_PLACE_MAX] = {};
         size_t n;
         int r;
 
@@ -129,8 +128,9 @@ static int decide_by(Pressure *p, PsiResource resource, decide_t f)
                 return 0;
         if (undoing)
                 pressure_measure(resource, figures, scopes, n);
-        (void) psi_read(&p->places[place], resource, &psi);
-        r = pressure_act(m, &d, scopes, figures, n, pressure_place_name(place), &psi,
+        for (PressurePlace place = 0; place < _PRESSURE_PLACE_MAX; place++)
+                (void) psi_read(&p->places[place], resource, &psi[place]);
+        r = pressure_act(m, &d, scopes, figures, n, p->crossed_place[resource], psi,
                          next_order(figures, n));
         return r < 0 ? 0 : 1;
 }
@@ -499,6 +499,7 @@ static void say_policy(Manager *m)
         else
                 log_info("pressure policy: %s", policy);
         manager_changed(m, "Pressure");
+        manager_changed(m, "DryRun");
 }
 
 static void arm(Pressure *p)

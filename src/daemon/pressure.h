@@ -15,10 +15,16 @@ typedef struct ScopePressure {
         bool demoted;             /* its cpu weight was lowered, and nobody has changed it since */
         bool weight_theirs;       /* somebody has set it while it was lowered: it is left alone */
         bool demoting, restoring; /* PID 1 was asked for the weight */
+        bool late;                /* and has not answered in time: it may still do it */
+        unsigned
+                n_weights_wanted; /* changes of the weight by clients that PID 1 has not answered yet */
         uint64_t weight_before, weight_demoted; /* cpu.weight */
 
-        uint64_t sampled_usec, cpu_usec,
-                io_bytes; /* CLOCK_MONOTONIC, and the totals then; 0: never */
+        /* CLOCK_MONOTONIC: when an act against it failed last, and when it was killed; 0: never */
+        uint64_t failed_usec[_PRESSURE_THRESHOLD_MAX], killed_usec;
+
+        /* CLOCK_MONOTONIC, and the totals then; 0: never */
+        uint64_t sampled_usec, cpu_usec, io_bytes;
         uint64_t used_lately[_PSI_RESOURCE_MAX]; /* a second, between the last two samples */
 } ScopePressure;
 
@@ -60,14 +66,18 @@ void pressure_measure(PsiResource resource, PressureScope *figures, Scope *const
 /* What they have used since the last sample is what they used of late. */
 void pressure_sample(Manager *m);
 
-/* pressure-act.c: announces what was decided, and does it unless dry_run. order counts it up. */
+/* pressure-act.c: announces what was decided, and does it unless dry_run. psi: of the resource, in each place;
+ * order counts the acts up. */
 int pressure_act(Manager *m, const PressureDecision *decision, Scope *const *scopes,
-                 const PressureScope *figures, size_t n, const char *place, const Psi *psi,
-                 uint64_t order);
+                 const PressureScope *figures, size_t n, PressurePlace place,
+                 const Psi psi[static _PRESSURE_PLACE_MAX], uint64_t order);
 
 /* The weight of a demoted scope was set by somebody: it is theirs from now on. _check_ looks for those. */
 void pressure_on_weight_set(Scope *s);
 void pressure_check_weights(Manager *m);
+
+/* Nothing is to be undone any more of a scope that has ended. */
+void pressure_forget(Scope *s);
 
 /* Goes on with what an earlier daemon was about to do with weights. */
 void pressure_resume(Manager *m);

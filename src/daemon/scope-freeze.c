@@ -79,11 +79,11 @@ static int on_scope_deadline(sd_event_source *source, uint64_t usec, void *userd
                         (void) cgroup_write(s->payload_fd, "cgroup.freeze", "0");
                 (void) scope_save(s);
         }
-        error_set(
-                &error, ERROR_IO,
-                "%s/payload: not frozen after %u s, and thawed again: one of its processes sleeps "
-                "uninterruptibly",
-                s->path, (unsigned) (FREEZE_TIMEOUT_USEC / USEC_PER_SEC));
+        error_set(&error, ERROR_IO,
+                  "%s/payload: not frozen after %u s, and %s: one of its processes sleeps "
+                  "uninterruptibly",
+                  s->path, (unsigned) (FREEZE_TIMEOUT_USEC / USEC_PER_SEC),
+                  s->frozen_by ? "frozen for pressure alone when it can be" : "thawed again");
         calls_fail(&s->freezers, 0, &error);
         return 0;
 }

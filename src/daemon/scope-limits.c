@@ -181,6 +181,8 @@ static void on_set(int r, sd_bus_message *reply, const sd_bus_error *error, void
         _cleanup_(sd_bus_error_free) sd_bus_error ours = SD_BUS_ERROR_NULL;
         _cleanup_(limits_done) Limits before = {};
 
+        if (s && c->changes.values[LIMIT_CPU_WEIGHT].is_set && s->pressure.n_weights_wanted > 0)
+                s->pressure.n_weights_wanted--;
         if (!s || !scope_is_live(s)) {
                 error_set(&ours, ERROR_NOT_FOUND, "%s has ended meanwhile", c->unit);
                 call_fail(TAKE_PTR(c->call), 0, &ours);
@@ -258,6 +260,7 @@ int scope_set_limits(Scope *s, Limits *changes, Call *call, sd_bus_error *error)
         r = scope_request_properties(s, &c->changes, on_set, c);
         if (r < 0)
                 return r;
+        s->pressure.n_weights_wanted += c->changes.values[LIMIT_CPU_WEIGHT].is_set;
         c->call = call;
         TAKE_PTR(c);
         return 0;

@@ -130,6 +130,7 @@ static void finish(ScopeRelease *r)
         scope_close_cgroup(s);
         s->frozen_by = 0;
         s->frozen_by_systemd = false;
+        pressure_forget(s);
         if (s->exit_usec == 0)
                 s->exit_usec = now_realtime_usec();
         s->ended_boot_usec = now_boottime_usec();
@@ -244,6 +245,7 @@ void scope_become_zombie(Scope *s, sd_bus_error *ret_error)
                   text ?: "?");
         s->armed = true; /* its emptying is waited for */
         end_freezing(s);
+        pressure_forget(s);
         scope_set_state(s, SCOPE_ZOMBIE);
         record_kill_failed(s, pids, n, "its processes do not end");
         (void) scope_save(s);

@@ -327,6 +327,7 @@ static void on_empty(Scope *s)
 
         /* Once per emptying: the next task arms it again. */
         s->armed = false;
+        s->pressure.killed_usec = 0;
         if (scope_object_path(s, &path) >= 0)
                 (void) sd_bus_emit_signal(s->manager->bus, BUS_PATH, BUS_INTERFACE, "ScopeEmpty",
                                           "os", path, s->name);
@@ -383,7 +384,13 @@ void scope_on_stopping(Scope *s)
         if (scope_has_ended(s) || s->state == SCOPE_CREATING)
                 return;
         s->stopping = true;
-        s->frozen_by = 0; /* the supervisor has thawed it */
+        /* The supervisor has thawed it, but perhaps before it was frozen for pressure: it could not end. */
+        if (s->frozen_by != 0) {
+                if (s->payload_fd >= 0)
+                        (void) cgroup_write(s->payload_fd, "cgroup.freeze", "0");
+                s->frozen_by = 0;
+                scope_changed(s, "FrozenBy");
+        }
         scope_release(s, RELEASE_STOPPED, NULL);
 }
 

@@ -94,7 +94,7 @@ static void scope_happen(World *w, size_t i)
 {
         PressureScope *s = &w->scopes[i];
 
-        switch (below(w, 6)) {
+        switch (below(w, s->dying ? 7 : 6)) {
         case 0:
                 scope_end(w, i);
                 break;
@@ -112,6 +112,9 @@ static void scope_happen(World *w, size_t i)
                 break;
         case 4:
                 s->live = !s->live;
+                break;
+        case 6: /* it hangs */
+                s->live = s->dying = false;
                 break;
         default:
                 s->priority = (unsigned) below(w, 11) * 10;
@@ -200,6 +203,14 @@ static bool is_quiet(const World *w, PsiResource r)
         return is_watched(w, r);
 }
 
+static bool exists_dying(const World *w)
+{
+        for (size_t i = 0; i < w->n; i++)
+                if (w->scopes[i].workload && w->scopes[i].live && w->scopes[i].dying)
+                        return true;
+        return false;
+}
+
 /* Whether something may be done to a scope, in words of its own for each case: NULL, or why not. */
 static const char *objection(const World *w, PressureAct a, PsiResource r, const PressureScope *s)
 {
@@ -208,6 +219,8 @@ static const char *objection(const World *w, PressureAct a, PsiResource r, const
 
         WORLD_PROPERTY(s->workload, "never a scope outside workload.slice");
         WORLD_PROPERTY(s->live, "never one that has ended or not begun");
+        WORLD_PROPERTY(!s->dying, "never one that was killed already");
+        WORLD_PROPERTY(gentle || !exists_dying(w), "no kill while another one dies");
         WORLD_PROPERTY(!gentle || s->priority <= c->gentle_priority_max,
                        "nothing gentle above GentlePriorityMax");
         WORLD_PROPERTY(gentle || s->priority <= c->kill_priority_max,
@@ -307,7 +320,11 @@ static void carry_out(World *w, const PressureDecision *d)
                 s->demoted_order = w->order;
                 break;
         default:
-                scope_end(w, d->target);
+                if (one_in(w, 2)) {
+                        scope_end(w, d->target);
+                        return;
+                }
+                s->dying = true; /* slowly, or never */
                 return;
         }
         w->notes[w->n_notes++] = (WorldNote){ w->ids[d->target], d->act, d->resource };

@@ -269,6 +269,25 @@ static void test_who_is_killed(void **state)
         assert_decision(t, PRESSURE_KILL, 1);
 }
 
+/* What it holds comes back only when it has ended; in the meantime another may be frozen, but none killed. */
+static void test_one_kill_at_a_time(void **state)
+{
+        Case *t = *state;
+
+        t->scopes[0].dying = true;
+        cross(t, PRESSURE_KILL, PSI_MEMORY, PSI_FULL);
+        assert_false(decide(t, PSI_MEMORY));
+        t->scopes[1].priority = 10;
+        assert_true(decide(t, PSI_MEMORY));
+        assert_decision(t, PRESSURE_FREEZE, 1);
+        t->scopes[1].frozen = true;
+        t->look.now_usec += SECONDS(2);
+        assert_false(decide(t, PSI_MEMORY));
+        t->scopes[0].live = false; /* it hangs */
+        assert_true(decide(t, PSI_MEMORY));
+        assert_decision(t, PRESSURE_KILL, 1);
+}
+
 static void test_only_workload(void **state)
 {
         Case *t = *state;
@@ -590,6 +609,7 @@ int main(void)
                 TEST(test_equal_ones_by_index),
                 TEST(test_one_that_uses_nothing_is_left_alone),
                 TEST(test_who_is_killed),
+                TEST(test_one_kill_at_a_time),
                 TEST(test_only_workload),
                 TEST(test_who_is_demoted),
                 TEST(test_grace),

@@ -67,6 +67,11 @@ needs_plain_build() {
     ! has_sanitizers || skip "built with sanitizers"
 }
 
+# only_on SUITE: of the virtual machines that one alone, since it takes long there, and the other would say the same.
+only_on() {
+    [ "$NODE_KIND" = container ] || [ "$NODE_SUITE" = "$1" ] || skip "tried on $1"
+}
+
 # daemon_pid: sets DAEMON. Amid creations its cgroup has supervisors, too.
 daemon_pid() {
     DAEMON=$(systemctl show -P MainPID hpcnode-cgroupd)
@@ -135,6 +140,31 @@ met() {
     }
     [ "${1-daemon}" = supervisor ] || await exit "$DAEMON"
     systemctl start hpcnode-cgroupd
+}
+
+# busy SEC: PID 1 reads its units anew, and answers nobody for so long. Sets RELOAD to who waits for that. idle, which
+# belongs into teardown: it is over.
+GENERATOR=/run/systemd/system-generators/hpcnode-slow
+
+busy() {
+    mkdir -p "${GENERATOR%/*}"
+    # shellcheck disable=SC2016 # for the generator
+    printf '#!/bin/sh\necho busy >$1/hpcnode-busy\nexec sleep %s\n' "$1" >$GENERATOR
+    chmod +x $GENERATOR
+    rm -f /run/systemd/generator/hpcnode-busy # of the time before
+    systemctl daemon-reload &
+    RELOAD=$!
+    await file /run/systemd/generator/hpcnode-busy busy
+}
+
+still_busy() {
+    kill -0 "$RELOAD"
+}
+
+idle() {
+    [ -e $GENERATOR ] || return 0
+    rm $GENERATOR
+    ! still_busy 2>/dev/null || wait "$RELOAD"
 }
 
 # hang DIRECTORY: until unhang, which belongs into teardown, every file in it hangs, and hangs in the test's directory

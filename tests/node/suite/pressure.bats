@@ -15,7 +15,9 @@ setup() {
 }
 
 teardown() {
+    idle
     rm -f $conf
+    usual_state
     [ ! -e "$TRIAL" ] || usual_daemon
     systemctl is-active -q hpcnode-cgroupd || systemctl start hpcnode-cgroupd
     systemctl set-property --runtime workload.slice MemoryHigh=infinity
@@ -23,19 +25,30 @@ teardown() {
     systemctl restart hpcnode-cgroupd
 }
 
-# policy KEY=VALUE...: in force from now on, in place of an earlier one.
+# other_state: the daemon's state is on a file system of its own. usual_state, which belongs into teardown: it is not.
+other_state() {
+    systemctl stop hpcnode-cgroupd
+    mkdir -p "$STATE_DIR"
+    mount -t tmpfs -o mode=700 tmpfs "$STATE_DIR"
+    systemctl start hpcnode-cgroupd
+}
+
+usual_state() {
+    mountpoint -q "$STATE_DIR" || return 0
+    mount -o remount,rw "$STATE_DIR"
+    remove_all
+    systemctl stop hpcnode-cgroupd
+    umount "$STATE_DIR"
+}
+
+# policy KEY=VALUE...: in force from now on, in place of an earlier one. SCOPES: sections before it.
 policy() {
     local cursor
     cursor=$(log_cursor)
     mkdir -p "${conf%/*}"
-    { echo "[Pressure]"; printf '%s\n' Admit{Memory,CPU,IO}{Some,Full}=off DemoteCPUSome=off ThawSec=2 GraceSec=0 "$@"; } >$conf
+    { echo "${SCOPES-}[Pressure]"; printf '%s\n' Admit{Memory,CPU,IO}{Some,Full}=off DemoteCPUSome=off ThawSec=2 GraceSec=0 "$@"; } >$conf
     systemctl reload hpcnode-cgroupd
     await_log "pressure policy: " "$cursor"
-}
-
-# only_on SUITE: takes long, and depends on neither kernel nor systemd.
-only_on() {
-    [ "$NODE_SUITE" = "$1" ] || skip "tried on $1"
 }
 
 # acts ACT: how many were announced since the test began.
@@ -98,6 +111,9 @@ memory_short() {
     # shellcheck disable=SC2034 # of the library
     RECORD=$(records | grep -m1 " type=pressure ")
     says act=freeze scope=low dry_run=1
+    # Both places, whichever of them was the first to tell.
+    local place='(the node|workload\.slice)' share='[0-9.]+ %'
+    [[ $RECORD =~ \ some\ of\ $place\ has\ reached\ 10.00\ %.*\ avg10\ is\ $share\ \($share\ of\ $place\)\;\ DryRun=yes ]]
     run -0 hpcnode-ctl inspect low
     has "state: running"
     [ "$(busctl get-property "$BUS_NAME" "$BUS_PATH" "$BUS_NAME" DryRun)" = "b true" ]
@@ -146,6 +162,95 @@ cpu_short() {
         systemctl set-property --runtime workload-busy.scope CPUWeight=333
     [ "$(cat "$(dir busy)/cpu.weight")" -eq 333 ]
     [ "$(property busy Demoted)" = "b false" ]
+}
+
+# work: a task in busy with more to do than there are processors. PID 1 has no part in it.
+work() {
+    hpcnode-ctl run --scope busy --id work -- \
+        sh -c 'for i in 1 2 3 4; do sh -c "while :; do :; done" & done; wait'
+}
+
+# demoted yes|no: the daemon says so, as it does when it comes to it.
+demoted() {
+    local -A is=([yes]=true [no]=false)
+    [ "$(property busy Demoted)" = "b ${is[$1]}" ]
+}
+
+@test "a weight that PID 1 changes too late is changed, and restored all the same" {
+    only_on trixie
+    SCOPES=$'[Scopes]\nUnitTimeoutSec=1\n' policy DemoteCPUSome=20
+    hpcnode-ctl run --id busy --priority 20 --cpu-weight 200 -- sleep infinity
+    cursor=$(log_cursor)
+    busy 8
+    work
+    await_log "workload-busy.scope: systemd did not change its CPUWeight: PID 1 did not answer in time" "$cursor"
+    still_busy
+    demoted yes
+    wait "$RELOAD"
+    await file "$(dir busy)/cpu.weight" 10
+    demoted yes
+    cursor=$(log_cursor)
+    busy 12
+    hpcnode-ctl kill busy/work
+    await_log "workload-busy.scope: systemd did not change its CPUWeight: PID 1 did not answer in time" "$cursor"
+    still_busy
+    demoted yes
+    run -0 bus-wait PropertiesChanged:"$BUS_NAME".Scope -- true
+    await file "$(dir busy)/cpu.weight" 200
+    wait "$RELOAD"
+    demoted no
+    # It is nobody's own, and lowered again when there is need.
+    run -0 bus-wait PressureAction:demote -- hpcnode-ctl run --scope busy --id more -- \
+        sh -c 'for i in 1 2 3 4; do sh -c "while :; do :; done" & done; wait'
+    await file "$(dir busy)/cpu.weight" 10
+    hpcnode-ctl kill busy
+    run -0 hpcnode-ctl wait busy
+    demoted no
+}
+
+@test "a weight that a client is just setting is not lowered before it is set" {
+    only_on trixie
+    policy DemoteCPUSome=20
+    hpcnode-ctl run --id busy --priority 20 -- sleep infinity
+    busy 8
+    hpcnode-ctl set busy --cpu-weight 300 3>&- &
+    setting=$!
+    work
+    wait $setting
+    wait "$RELOAD"
+    await file "$(dir busy)/cpu.weight" 10
+    [ "$(types busy | grep -o 'pressure\|cgroup.limits' | paste -sd ' ')" = "cgroup.limits pressure" ]
+    hpcnode-ctl kill busy/work
+    await file "$(dir busy)/cpu.weight" 300
+}
+
+@test "one that cannot be frozen is killed when it comes to that" {
+    only_on bookworm
+    policy FreezeMemorySome=5 KillMemoryFull=10
+    other_state
+    systemctl set-property --runtime workload.slice MemoryHigh=96M
+    hpcnode-ctl run --id high --priority 90 -- "$HELPERS/memory-hog" 10
+    hpcnode-ctl run --id low --priority 10 -- "$HELPERS/memory-hog" 80
+    # A freeze that could be forgotten is not begun.
+    mount -o remount,ro "$STATE_DIR"
+    run -0 bus-wait PressureAction:kill -- hpcnode-ctl run --scope high --id more -- "$HELPERS/memory-hog" 80
+    run -0 hpcnode-ctl wait low
+    has "state: killed"
+    [ "$(acts freeze)" -eq 1 ]
+    await_journal "workload-low.scope: cannot freeze it: " -u hpcnode-cgroupd
+}
+
+@test "what was done is undone at once when its thresholds are switched off, and that is said to be why" {
+    only_on trixie
+    policy FreezeMemorySome=10 KillMemoryFull=off
+    memory_short freeze
+    await file "$(dir low)/payload/cgroup.events" "frozen 1"
+    policy FreezeMemorySome=off KillMemoryFull=off
+    await file "$(dir low)/payload/cgroup.events" "frozen 0"
+    # shellcheck disable=SC2034 # of the library
+    RECORD=$(records | grep " type=pressure .* act=thaw ")
+    says act=thaw scope=low
+    [[ $RECORD == *' reason="all thresholds of memory pressure were switched off" '* ]]
 }
 
 @test "for want of io the job that writes is frozen, and not the one with the most memory" {

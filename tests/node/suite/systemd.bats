@@ -7,7 +7,6 @@ load lib
 export BATS_TEST_TIMEOUT=300
 
 conf=/etc/hpcnode/cgroupd.conf.d/systemd.conf
-generator=/run/systemd/system-generators/hpcnode-slow
 units=/run/systemd/system
 created=(
     "$units"/workload-.scope.d/hpcnode-test.conf
@@ -18,10 +17,7 @@ created=(
 teardown() {
     local scope
 
-    if [ -e $generator ]; then
-        rm $generator
-        ! kill -0 "$RELOAD" || wait "$RELOAD"
-    fi
+    idle
     if ls "${created[@]}" >/dev/null 2>&1 || [ -e "${created[0]}" ]; then
         systemctl stop hpcnode-dependency.service || :
         rm -f "${created[@]}"
@@ -44,22 +40,6 @@ setting() {
     mkdir -p "${conf%/*}"
     printf '[Scopes]\n%s\n' "$1" >$conf
     systemctl restart hpcnode-cgroupd
-}
-
-# busy SEC: PID 1 reads its units anew, and answers nobody for so long. Sets RELOAD to who waits for that.
-busy() {
-    mkdir -p "${generator%/*}"
-    # shellcheck disable=SC2016 # for the generator
-    printf '#!/bin/sh\necho busy >$1/hpcnode-busy\nexec sleep %s\n' "$1" >$generator
-    chmod +x $generator
-    rm -f /run/systemd/generator/hpcnode-busy # of the time before
-    systemctl daemon-reload &
-    RELOAD=$!
-    await file /run/systemd/generator/hpcnode-busy busy
-}
-
-still_busy() {
-    kill -0 "$RELOAD"
 }
 
 # ---- PID 1 reads its units, or executes itself, anew -----------------------------------------
