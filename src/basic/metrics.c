@@ -45,6 +45,13 @@ const MetricInfo metric_table[_METRIC_MAX] = {
         [METRIC_MEMORY_EVENTS_OOM_KILL] = { "MemoryEventsOOMKill", "memory_events_oom_kill",
                                             "memory.events", "oom_kill", 't', false,
                                             "Processes killed by the OOM killer" },
+        [METRIC_MEMORY_SWAP_EVENTS_MAX] = { "MemorySwapEventsMax", "memory_swap_events_max",
+                                            "memory.swap.events", "max", 't', true,
+                                            "Times about to exceed MemorySwapMax" },
+        [METRIC_MEMORY_SWAP_EVENTS_FAIL] = { "MemorySwapEventsFail", "memory_swap_events_fail",
+                                             "memory.swap.events", "fail", 't', true,
+                                             "Times that swap space could not be had, for "
+                                             "MemorySwapMax or since the node has none left" },
         [METRIC_CPU_USAGE_USEC] = { "CPUUsageUSec", "cpu_usage_usec", "cpu.stat", "usage_usec", 't',
                                     false, "Cpu time used, in µs" },
         [METRIC_CPU_USER_USEC] = { "CPUUserUSec", "cpu_user_usec", "cpu.stat", "user_usec", 't',

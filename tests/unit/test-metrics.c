@@ -106,6 +106,7 @@ static void write_group(Scratch *s)
         scratch_write(s, "memory.events",
                       "low 0\nhigh 1\nmax 2\noom 3\noom_kill 4\n"
                       "oom_group_kill 5\n");
+        scratch_write(s, "memory.swap.events", "high 6\nmax 7\nfail 8\n");
         scratch_write(s, "cpu.stat",
                       "usage_usec 100\nuser_usec 60\nsystem_usec 40\nnr_periods 7\n"
                       "nr_throttled 8\nthrottled_usec 9\n");
@@ -139,6 +140,8 @@ static void every_file_is_read(void **state)
         assert_metric(&m, METRIC_MEMORY_EVENTS_MAX, 2);
         assert_metric(&m, METRIC_MEMORY_EVENTS_OOM, 3);
         assert_metric(&m, METRIC_MEMORY_EVENTS_OOM_KILL, 4);
+        assert_metric(&m, METRIC_MEMORY_SWAP_EVENTS_MAX, 7);
+        assert_metric(&m, METRIC_MEMORY_SWAP_EVENTS_FAIL, 8);
         assert_metric(&m, METRIC_CPU_USAGE_USEC, 100);
         assert_metric(&m, METRIC_CPU_USER_USEC, 60);
         assert_metric(&m, METRIC_CPU_SYSTEM_USEC, 40);
