@@ -5,6 +5,7 @@
 load lib
 
 export BATS_TEST_TIMEOUT=300
+[ -z "${PRESSURE_LOAD-}" ] || BATS_TEST_TIMEOUT=1500
 conf=/run/hpcnode/cgroupd.conf.d/90-pressure.conf
 
 setup() {
@@ -176,6 +177,24 @@ demoted() {
     [ "$(property busy Demoted)" = "b ${is[$1]}" ]
 }
 
+@test "where nobody may be acted on, nobody is looked at" {
+    only_on trixie
+    needs_plain_build
+    policy DemoteCPUSome=20
+    hpcnode-ctl run --id busy -- sleep infinity
+    daemon_pid
+    strace -f -qq -e trace=openat,epoll_wait,epoll_pwait2 -p "$DAEMON" -o "$BATS_TEST_TMPDIR/trace" 3>&- &
+    tracer=$!
+    work
+    await file "$BATS_TEST_TMPDIR/trace" EPOLLPRI
+    # When the daemon answers this, what followed from that is done.
+    hpcnode-ctl ping
+    kill $tracer
+    wait $tracer || :
+    run ! grep -F cpu.stat "$BATS_TEST_TMPDIR/trace"
+    [ "$(acts demote)" -eq 0 ]
+}
+
 @test "a weight that PID 1 changes too late is changed, and restored all the same" {
     only_on trixie
     SCOPES=$'[Scopes]\nUnitTimeoutSec=1\n' policy DemoteCPUSome=20
@@ -284,11 +303,11 @@ demoted() {
 
 @test "many jobs and too little memory: one act at a time, others are served, and the daemon does not grow" {
     only_on bookworm
-    # 200 jobs and a minute are some six minutes of an emulated node.
-    JOBS=24 SECONDS_OF_IT=10
+    local jobs seconds
+    read -r jobs seconds <<<"${PRESSURE_LOAD:-24 10}"
     policy
     # shellcheck disable=SC2016 # expanded there
-    seq "$JOBS" | xargs -P 4 -I N sh -c 'hpcnode-ctl run -q --id many-N --priority $((N % 100)) -- '"$HELPERS"'/memory-hog --hold 1'
+    seq "$jobs" | xargs -P 4 -I N sh -c 'hpcnode-ctl run -q --id many-N --priority $((N % 100)) -- '"$HELPERS"'/memory-hog --hold 1'
     daemon_pid
     before=$(awk '/^VmRSS/ { print $2 }' "/proc/$DAEMON/status")
     mkfifo "$BATS_TEST_TMPDIR/end"
@@ -298,8 +317,8 @@ demoted() {
         hpcnode-ctl run -q --id hog-$hog --priority $((hog * 12)) -- "$HELPERS/memory-hog" 40
     done
     # Only now: what is short for the jobs is short for supervisors that begin.
-    systemctl set-property --runtime workload.slice MemoryHigh=160M
-    timeout "$SECONDS_OF_IT" tail -f /dev/null || :
+    systemctl set-property --runtime workload.slice MemoryHigh=$(($(<"$CGROUPS/workload.slice/memory.current") * 55 / 100))
+    timeout "$seconds" tail -f /dev/null || :
     exec {fd}>&-
     wait $!
     records | grep " type=pressure " >"$BATS_TEST_TMPDIR/acts" || :
