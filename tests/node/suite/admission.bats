@@ -187,6 +187,19 @@ rejected() {
     admitted
 }
 
+@test "where the kernel knows of no pressure that is said at the start, and all is admitted" {
+    no_pressure
+    for file in node-{memory,cpu,io} workload.slice-{memory,cpu,io}; do
+        : >"$BATS_TEST_TMPDIR/$file"
+    done
+    configure Admit{Memory,CPU,IO}{Some,Full}=0
+    cursor=$(log_cursor)
+    systemctl restart hpcnode-cgroupd
+    await_log "the kernel has no pressure stall information" "$cursor"
+    [ "$(busctl get-property "$BUS_NAME" "$BUS_PATH" "$BUS_NAME" Pressure)" = 's "unavailable"' ]
+    admitted
+}
+
 @test "--force is for root and the owner, and whom polkit admits is refused it" {
     rules=/etc/polkit-1/rules.d/10-hpcnode-test.rules
     cat >$rules <<'END'
