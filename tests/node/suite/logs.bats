@@ -273,16 +273,20 @@ each_log() {
 }
 
 @test "a log file that is truncated is read from its beginning again" {
+    local go
     mkfifo go
+    # Open all the while: who opens it anew is not to see the end of the line before.
+    exec {go}<>go
     hpcnode-ctl run --id cut --log file:log -- sh -c 'echo long line; read x <go; echo new; read x <go'
     follow cut
     await file out "long line"
     : >log
     await file err truncated
-    echo >go
+    echo >&"$go"
     await file out new
-    echo >go
+    echo >&"$go"
     followed
+    exec {go}>&-
     [ "$(cat out)" = $'long line\nnew' ]
 }
 
