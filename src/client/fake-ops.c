@@ -186,6 +186,11 @@ static int freeze_or_thaw(Fake *f, const char *scope, bool freeze, hpcnode_cgrou
         if (fake_scope_has_ended(s))
                 return client_error(e, HPCNODE_CGROUP_ERROR_NOT_FOUND, "%s is %s: it cannot be %s",
                                     s->name, fake_scope_state(s), done);
+        if (t && !freeze && s->frozen_by)
+                return client_error(e, HPCNODE_CGROUP_ERROR_IO,
+                                    "%s/%s: the whole scope is frozen; thaw %s first, and then the "
+                                    "task if it still is",
+                                    s->name, t->name, s->name);
         by = by_emergency ? FAKE_FROZEN_BY_EMERGENCY : FAKE_FROZEN_BY_CLIENT;
         if (t)
                 fake_task_freeze(t, freeze);

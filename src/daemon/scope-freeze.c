@@ -281,6 +281,17 @@ static int task_freeze_begin(TaskFreeze *f, sd_event *event)
         return r < 0 ? r : cgroup_write(f->leaf_fd, "cgroup.freeze", f->freeze ? "1" : "0");
 }
 
+/* Below a cgroup that is frozen nothing is seen to thaw. */
+static int refuse_below_frozen(const Scope *s, const Task *t, sd_bus_error *error)
+{
+        if (!s->frozen_by && !s->frozen_by_systemd)
+                return 0;
+        return error_set(error, ERROR_IO,
+                         "%s/%s: the whole scope is frozen; thaw %s first, and then the task if it "
+                         "still is",
+                         s->name, t->name, s->name);
+}
+
 void task_freeze(Task *t, bool freeze, Call *call)
 {
         Scope *s = t->scope;
@@ -288,6 +299,8 @@ void task_freeze(Task *t, bool freeze, Call *call)
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
+        if (f)
+                f->leaf_fd = -EBADF;
         if (!f || asprintf(&f->path, "%s/payload/%s", s->path, t->name) < 0) {
                 call_fail(call, -ENOMEM, NULL);
                 return;
@@ -300,6 +313,11 @@ void task_freeze(Task *t, bool freeze, Call *call)
                 return;
         }
         f->freeze = freeze;
+        r = freeze ? 0 : refuse_below_frozen(s, t, &error);
+        if (r < 0) {
+                call_fail(TAKE_PTR(f->call), r, &error);
+                return;
+        }
         t->may_be_frozen = true;
         f->leaf_fd = cgroup_open(s->payload_fd, t->name);
         r = record_before(call, s, t->name, freeze, &error);

@@ -79,6 +79,22 @@ static void a_task_is_frozen_alone(void **state)
         assert_state(n, "a/t", "running");
 }
 
+static void no_task_is_thawed_below_what_is_frozen(void **state)
+{
+        Node *n = *state;
+
+        create(n, ADMIN, "workload.slice", "a");
+        spawn(n, ADMIN, "a", "t");
+        OK(n, hpcnode_cgroup_freeze(n->as[ADMIN], "a/t", &n->e));
+        OK(n, hpcnode_cgroup_freeze(n->as[ADMIN], "a", &n->e));
+        FAILS(n, IO, hpcnode_cgroup_thaw(n->as[ADMIN], "a/t", &n->e));
+        MENTIONS(n, "whole scope", "thaw a first");
+        OK(n, hpcnode_cgroup_thaw(n->as[ADMIN], "a", &n->e));
+        assert_state(n, "a/t", "frozen");
+        OK(n, hpcnode_cgroup_thaw(n->as[ADMIN], "a/t", &n->e));
+        assert_state(n, "a/t", "running");
+}
+
 /* As the kernel has it: what would end a process ends a frozen one, unless that has to write its core before. */
 static void a_signal_that_ends_a_process_reaches_what_is_frozen(void **state)
 {
@@ -313,6 +329,7 @@ int run_signal_tests(void)
                 TEST(an_empty_scope_may_be_frozen),
                 TEST(no_task_starts_in_what_is_frozen),
                 TEST(a_task_is_frozen_alone),
+                TEST(no_task_is_thawed_below_what_is_frozen),
                 TEST(a_signal_that_ends_a_process_reaches_what_is_frozen),
                 TEST(a_signal_that_dumps_its_core_waits_until_it_is_thawed),
                 TEST(so_does_one_to_a_task_that_is_frozen_alone),
