@@ -213,6 +213,9 @@ static int verify_period(const Verify *v)
         if (r < 0)
                 return unreadable(v, "cpu.max", r);
 
+        /* A period of no quota says nothing, and systemd writes the usual one. */
+        if (found_quota == UINT64_MAX && quota->is_set && quota->number == UINT64_MAX)
+                return 0;
         if (wanted == UINT64_MAX)
                 wanted = PERIOD_DEFAULT_USEC;
         raised = limit_period_of_quota(quota->is_set ? quota->number : UINT64_MAX, wanted);

@@ -533,6 +533,12 @@ const char *spec_log(const Spec *s)
         return s->log ?: "journal";
 }
 
+/* As a supervisor refuses what is another kind of file. */
+static bool is_no_plain_file(int error)
+{
+        return error == EINVAL || error == ELOOP || error == ENXIO || error == EMLINK;
+}
+
 int spec_start_error(const Spec *s, const char *what, const SupervisorAnswer *a,
                      sd_bus_error *error)
 {
@@ -562,8 +568,13 @@ int spec_start_error(const Spec *s, const char *what, const SupervisorAnswer *a,
                                            "WorkingDirectory (--cwd)"
                                          : "");
         case SPAWN_STEP_LOG:
-                return error_set(error, ERROR_IO, "%s: cannot open the log %s: %s (errno %d)", what,
-                                 reason_quote(s->log ?: "journal", quoted), cause, a->error);
+                return error_set(
+                        error, ERROR_IO, "%s: cannot open the log %s: %s (errno %d)%s", what,
+                        reason_quote(s->log ?: "journal", quoted), cause, a->error,
+                        is_no_plain_file(a->error)
+                                ? "; a log is a regular file, not a link, and has no other "
+                                  "name; Log=null (--log null) drops the output"
+                                : "");
         case SPAWN_STEP_JOURNAL:
                 return error_set(error, ERROR_IO,
                                  "%s: cannot connect to the journal: %s (errno %d); Log=null or "
@@ -589,6 +600,11 @@ int spec_start_error(const Spec *s, const char *what, const SupervisorAnswer *a,
                                  "%s: its start failed at step \"%s\": %s "
                                  "(errno %d)%s%s",
                                  what, a->step >= 0 ? spawn_step_to_string(a->step) : "unknown",
-                                 cause, a->error, a->reason ? ": " : "", a->reason ?: "");
+                                 cause, a->error, a->reason ? ": " : "",
+                                 a->reason            ? a->reason
+                                 : a->error == EAGAIN ? "; the number of processes (TasksMax, "
+                                                        "--pids-max) of the scope, or of a slice "
+                                                        "above it, is reached"
+                                                      : "");
         }
 }

@@ -70,6 +70,16 @@ load lib
     [ "$(grep -c 'rbps=1048576 wbps=1048576' io.max)" -eq 3 ]
     run -0 hpcnode-ctl inspect flags
     has "memory_max: 67108864"
+    # A period of no quota is nobody's, as systemd writes its own.
+    hpcnode-ctl set flags --cpu-max "max 50000"
+    [[ $(<cpu.max) == "max "* ]]
+    hpcnode-ctl run --id loose --cpu-max 50000/10000 --cpu-max max -- sleep infinity
+    [[ $(<"$(dir loose)/cpu.max") == "max "* ]]
+    # More processes than there may be.
+    hpcnode-ctl create tight --pids-max 1
+    hpcnode-ctl run --scope tight --id first -- sleep infinity
+    run -1 hpcnode-ctl run --scope tight --id second -- sleep infinity
+    [[ $output == *"the number of processes (TasksMax, --pids-max)"* ]]
 }
 
 @test "nothing is limited by default, not even tasks" {

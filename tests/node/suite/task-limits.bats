@@ -107,10 +107,10 @@ all_files() {
         run probe $level --memory-max 8M --memory-swap-max 0 -- "$keep; cat memory.swap.current memory.events"
         [[ $output != *12582912* && $output == *$'0\n'*"oom_kill 1"* ]]
     done
-    # What it may not have is counted, for its scope as well.
+    # What it may not have is counted, for its scope as well; newer kernels rather look beforehand how much there is.
     run probe task --memory-max 8M --memory-swap-max 1M -- "$keep"
     max=$(awk '$1 == "max" { print $2 }' "$(dir box)/memory.swap.events")
-    [ "$max" -gt 0 ]
+    [ "$NODE_SUITE" != bookworm ] || [ "$max" -gt 0 ]
     run -0 hpcnode-ctl metrics box
     has "memory_swap_events_max: $max" "memory_swap_events_fail: $(awk '$1 == "fail" { print $2 }' "$(dir box)/memory.swap.events")"
     swapoff "$NODE_DISK"
