@@ -27,7 +27,7 @@ static int number_fault(const LimitInfo *info, const char *text, int error, char
         if (error == -ENOMEM)
                 return error;
         if (limit_is_size(info))
-                what = "a size (digits, then K, M, G, T or nothing)";
+                what = "a size (a number, then K, M, G, T or nothing: 64M, 1.5G)";
 
         limit_format_range(info, error == -ERANGE ? UINT64_MAX : 0, range);
         if (error == -ERANGE)

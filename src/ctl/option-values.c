@@ -486,9 +486,17 @@ static int realtime_from_string(const char *name)
 
 int signal_from_string(const char *s)
 {
+        /* Second names, of which the C library knows the first. */
+        static const struct {
+                const char *name;
+                int signal;
+        } aliases[] = { { "IO", SIGIO }, { "IOT", SIGIOT }, { "CLD", SIGCHLD } };
         const char *name = strncasecmp(s, "SIG", 3) == 0 ? s + 3 : s;
         int64_t n;
 
+        for (size_t i = 0; i < ELEMENTSOF(aliases); i++)
+                if (strcasecmp(aliases[i].name, name) == 0)
+                        return aliases[i].signal;
         if (parse_i64(s, &n) >= 0)
                 return n >= 1 && n <= SIGRTMAX ? (int) n : -1;
         for (int i = 1; i < SIGRTMIN; i++) {

@@ -155,8 +155,8 @@ static void sentences_name_the_value_and_what_is_allowed(void **state)
         _cleanup_(freep) char *a = NULL, *b = NULL, *c = NULL;
 
         assert_int_equal(limits_parse(&l, LIMIT_MEMORY_MAX, "garbage", &a), -EINVAL);
-        assert_string_equal(a, "MemoryMax=\"garbage\" is not a size (digits, then K, M, G, T or "
-                               "nothing): at least 1048576 bytes (1 MiB), or infinity");
+        assert_string_equal(a, "MemoryMax=\"garbage\" is not a size (a number, then K, M, G, T or "
+                               "nothing: 64M, 1.5G): at least 1048576 bytes (1 MiB), or infinity");
         assert_int_equal(limits_parse(&l, LIMIT_MEMORY_MAX, "99999999T", &b), -ERANGE);
         assert_string_equal(b,
                             "MemoryMax=\"99999999T\" is out of range: at most 4611686018427387904 "
