@@ -73,6 +73,28 @@ offered() {
     [ -s "$FAKE_LOG" ]
 }
 
+@test "the daemon of the user is asked where --user stands before the verb" {
+    export DBUS_SESSION_BUS_ADDRESS=$DBUS_SYSTEM_BUS_ADDRESS
+    no_bus
+    typed "hpcnode-ctl inspect "
+    [ -z "$output" ]
+    typed "hpcnode-ctl run --user root --scope="
+    [ -z "$output" ]
+    typed "hpcnode-ctl --user inspect one/"
+    [[ $output == *one/rank-a* ]]
+    typed "hpcnode-ctl --user run --user root --scope="
+    [[ $output == *one* ]]
+}
+
+@test "behind -- there are operands, and no options" {
+    typed "hpcnode-ctl kill -- "
+    [[ $output == *one* ]]
+    typed "hpcnode-ctl kill -- --"
+    [ -z "$output" ]
+    typed "hpcnode-ctl -- pin"
+    offered ping
+}
+
 @test "of another host nobody is asked" {
     for line in "-H x inspect " "--host=x inspect " "inspect -H x " "inspect --host=x "; do
         typed "hpcnode-ctl $line"
