@@ -95,6 +95,15 @@ offered() {
     offered ping
 }
 
+@test "a command in the line is not run to complete what follows" {
+    cd "$BATS_TEST_TMPDIR"
+    # shellcheck disable=SC2016 # expanded by nobody
+    for line in '-M "$(touch RUN)" inspect ' 'inspect -M "$(touch RUN)" ' "inspect \"one';touch RUN;'/"; do
+        typed "hpcnode-ctl $line"
+        [ ! -e RUN ] || { echo "run: $line"; false; }
+    done
+}
+
 @test "of another host nobody is asked" {
     for line in "-H x inspect " "--host=x inspect " "inspect -H x " "inspect --host=x "; do
         typed "hpcnode-ctl $line"
