@@ -104,6 +104,12 @@ offered() {
     done
 }
 
+@test "nobody is asked for scopes where an option is completed" {
+    typed "hpcnode-ctl list --no-l"
+    offered --no-legend
+    [ ! -e "$FAKE_LOG" ]
+}
+
 @test "of another host nobody is asked" {
     for line in "-H x inspect " "--host=x inspect " "inspect -H x " "inspect --host=x "; do
         typed "hpcnode-ctl $line"
