@@ -131,6 +131,22 @@ offered() {
     offered declare end status
     typed "hpcnode-ctl list --output="
     [[ $output == *NAME* && $output == *STATE* ]]
+    # Either case, behind those that stand there.
+    typed "hpcnode-ctl list --output=name,sta"
+    offered state started
+    typed "hpcnode-ctl list -o +NAME,STA"
+    offered STATE STARTED
+}
+
+@test "devices, and nothing that is no device" {
+    typed "hpcnode-ctl run --device=nul"
+    [[ $output == *null ]]
+    typed "hpcnode-ctl run --device /dev/nul"
+    offered null
+    typed "hpcnode-ctl run --device=/etc/passw"
+    [ -z "$output" ]
+    typed "hpcnode-ctl run --device=/dev/null:rw"
+    offered rw rwm
 }
 
 @test "behind run a command, and what is its own" {
