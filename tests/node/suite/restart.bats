@@ -187,14 +187,17 @@ teardown() {
 # bats test_tags=native
 @test "a supervisor that says nothing after a restart keeps nobody else from being served" {
     hpcnode-ctl create alloc
-    hpcnode-ctl run --scope alloc --id lives -- sleep infinity
+    run -0 hpcnode-ctl run --scope alloc --id lives -- sleep infinity
+    pid=$(field pid "$output")
     read -r supervisor <"$(dir alloc)/supervisor/cgroup.procs"
     kill -STOP "$supervisor"
     crash
     hpcnode-ctl run --id other --wait -- true
     kill -CONT "$supervisor"
-    run -0 hpcnode-ctl inspect alloc/lives
-    has "state: running"
+    # Who waits is told when it has spoken, however late that is.
+    kill "$pid"
+    run hpcnode-ctl wait alloc/lives
+    has "state: failed" "signal: 15"
 }
 
 @test "a frozen job stays frozen over a restart, and is known to be" {
