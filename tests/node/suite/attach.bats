@@ -337,6 +337,7 @@ denied() {
 }
 
 @test "64 processes are attached at once" {
+    only_on bookworm
     hpcnode-ctl create host
     pids=()
     for _ in {1..64}; do

@@ -66,6 +66,7 @@ END
 }
 
 @test "without an emergency pact may not freeze, thaw or kill, and is told what it takes" {
+    only_on trixie
     emergency_required
     all_else_is_denied
     frozen 0
@@ -75,6 +76,7 @@ END
 }
 
 @test "while one lasts pact may freeze, thaw and kill, and nothing else" {
+    only_on bookworm
     declare_emergency
     as pact hpcnode-ctl freeze job
     frozen 1
@@ -121,6 +123,7 @@ END
 }
 
 @test "pact and root may declare and end one, nobody else may" {
+    only_on trixie
     for user in lattice nobody; do
         CALLER=$user refused PermissionDenied DeclareEmergency st "mine" 0
     done

@@ -84,6 +84,7 @@ state_files() {
 
 @test "a fork bomb of 500 processes that ignores all signals is destroyed whole" {
     needs_controllers
+    only_on trixie
     remember
     create bomb TasksMax t 500
     hpcnode-ctl run --scope bomb --id bomb -- "$HELPERS/forkbomb" "$BATS_TEST_TMPDIR/full"

@@ -45,6 +45,7 @@ load lib
 
 @test "TasksMax=N is N tasks of the job: one more in the unit, N in payload and in inspect" {
     needs_controllers
+    only_on bookworm
     remember
     create few TasksMax t 3
     run -0 systemctl show -p TasksMax workload-few.scope
@@ -98,6 +99,7 @@ load lib
 }
 
 @test "what is unknown, of a wrong type or out of range is refused, naming key and range" {
+    only_on bookworm
     remember
     no() {
         refused InvalidArgs CreateScope 'ssa{sv}' workload.slice refused "$(dict_size "$@")" "$@"

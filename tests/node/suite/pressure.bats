@@ -91,6 +91,7 @@ memory_short() {
 }
 
 @test "one that is frozen and still in the way is killed, and the job of high priority never touched" {
+    only_on trixie
     policy FreezeMemorySome=5 KillMemoryFull=10 ActionDelaySec=3
     memory_short kill
     run -0 hpcnode-ctl wait low
@@ -103,6 +104,7 @@ memory_short() {
 }
 
 @test "with DryRun=yes it is announced, and nothing done" {
+    only_on trixie
     policy FreezeMemorySome=10 DryRun=yes
     hpcnode-ctl pressure --follow --since "$SINCE" >"$BATS_TEST_TMPDIR/follow" 3>&- &
     follower=$!
@@ -122,6 +124,7 @@ memory_short() {
 }
 
 @test "what a client has frozen stays frozen when pressure thaws it" {
+    only_on bookworm
     policy FreezeMemorySome=10 KillMemoryFull=off
     memory_short freeze
     await file "$(dir low)/payload/cgroup.events" "frozen 1"
