@@ -7,13 +7,6 @@
 #include <inttypes.h>
 #include <sys/sysmacros.h>
 
-static const LimitType device_limits[] = {
-        LIMIT_IO_READ_BANDWIDTH_MAX,
-        LIMIT_IO_WRITE_BANDWIDTH_MAX,
-        LIMIT_IO_READ_IOPS_MAX,
-        LIMIT_IO_WRITE_IOPS_MAX,
-};
-
 static int check_quota(const Limits *l, char **ret_reason)
 {
         const Limit *quota = &l->values[LIMIT_CPU_QUOTA],
@@ -59,8 +52,8 @@ static int seen_disks_init(SeenDisks *s, const Limits *l)
 {
         size_t n = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(device_limits); i++)
-                n += l->values[device_limits[i]].n_pairs;
+        FOREACH_LIMIT_OF_DISKS (t)
+                n += l->values[t].n_pairs;
 
         s->names = calloc(n + 1, sizeof(*s->names));
         s->devs = calloc(n + 1, sizeof(*s->devs));
@@ -106,18 +99,18 @@ static int check_disks(const Limits *l, char **ret_reason)
         if (r < 0)
                 return r;
 
-        for (size_t i = 0; i < ELEMENTSOF(device_limits); i++) {
-                const Limit *v = &l->values[device_limits[i]];
+        FOREACH_LIMIT_OF_DISKS (t) {
+                const Limit *v = &l->values[t];
 
                 if (v->is_set && l->values[LIMIT_IO_MAX].is_set)
-                        return reason_set(
-                                -EINVAL, ret_reason,
-                                "%s and IOMax exclude each other: limit all disks alike, or "
-                                "each by its name",
-                                limit_table[device_limits[i]].property);
+                        return reason_set(-EINVAL, ret_reason,
+                                          "%s and IOMax exclude each other in one call: limit all "
+                                          "disks alike, or "
+                                          "each by its name",
+                                          limit_table[t].property);
 
                 for (size_t k = 0; k < v->n_pairs; k++) {
-                        r = check_disk(&seen, device_limits[i], v->pairs[k].name, ret_reason);
+                        r = check_disk(&seen, t, v->pairs[k].name, ret_reason);
                         if (r < 0)
                                 return r;
                 }
@@ -154,12 +147,16 @@ int limits_check(const Limits *l, char **ret_reason)
 
 int limits_check_merged(const Limits *l, const Limits *changes, Limits *ret, char **ret_reason)
 {
-        _cleanup_(limits_done) Limits merged = { 0 };
+        _cleanup_(limits_done) Limits merged = { 0 }, aligned = { 0 };
         int r;
 
         r = limits_copy(l, &merged);
         if (r >= 0)
-                r = limits_merge(&merged, changes);
+                r = limits_copy(changes, &aligned);
+        if (r >= 0)
+                r = limits_align_disks(&merged, &aligned, ret_reason);
+        if (r >= 0)
+                r = limits_merge(&merged, &aligned);
         if (r >= 0)
                 r = limits_check(&merged, ret_reason);
         if (r < 0)

@@ -20,6 +20,10 @@ static inline bool limit_is_size(const LimitInfo *info)
 /* The keys that io.max has for limits of single disks; NULL: none of these. */
 extern const char *const limit_io_keys[_LIMIT_MAX];
 
+/* The limits that are given for single disks: lists of them. */
+#define FOREACH_LIMIT_OF_DISKS(t) \
+        for (LimitType t = LIMIT_IO_READ_BANDWIDTH_MAX; t <= LIMIT_IO_WRITE_IOPS_MAX; t++)
+
 /* -EBADMSG for what the kernel does not write. */
 int limits_read_cpu_max(int dir, uint64_t *ret_quota, uint64_t *ret_period);
 

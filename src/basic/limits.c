@@ -127,6 +127,28 @@ bool limit_takes_away(const Limits *l, LimitType t)
                l->values[t].set.n_bytes == 0;
 }
 
+static LimitPair *pair_find(Limit *v, const char *name)
+{
+        for (size_t i = 0; i < v->n_pairs; i++)
+                if (streq(v->pairs[i].name, name))
+                        return &v->pairs[i];
+
+        return NULL;
+}
+
+/* Disks that a list does not name keep what they have, as with systemd and in io.max; an empty list is for all. */
+static int keep_other_disks(Limit *v, const Limit *before)
+{
+        int r = 0;
+
+        if (v->n_pairs == 0)
+                return 0;
+        for (size_t i = 0; r >= 0 && i < before->n_pairs; i++)
+                if (!pair_find(v, before->pairs[i].name))
+                        r = pairs_append(v, before->pairs[i].name, before->pairs[i].number, NULL);
+        return r;
+}
+
 int limits_merge(Limits *l, const Limits *changes)
 {
         _cleanup_(limits_done) Limits copy = { 0 };
@@ -134,6 +156,9 @@ int limits_merge(Limits *l, const Limits *changes)
 
         /* Copied as a whole first: either all of it is taken over or nothing. */
         r = limits_copy(changes, &copy);
+        for (LimitType t = 0; r >= 0 && t < _LIMIT_MAX; t++)
+                if (copy.values[t].is_set && limit_table[t].kind == LIMIT_KIND_DEVICES)
+                        r = keep_other_disks(&copy.values[t], &l->values[t]);
         if (r < 0)
                 return r;
 
@@ -295,15 +320,6 @@ static bool path_is_plain(const char *path)
                         return true;
                 p += n + 1;
         }
-}
-
-static LimitPair *pair_find(Limit *v, const char *name)
-{
-        for (size_t i = 0; i < v->n_pairs; i++)
-                if (streq(v->pairs[i].name, name))
-                        return &v->pairs[i];
-
-        return NULL;
 }
 
 static int pairs_full(LimitType t, char **ret_reason)

@@ -95,7 +95,8 @@ bool limits_any(const Limits *l);
 /* True for an empty set of cpus or memory nodes, which takes away the one that there is. */
 bool limit_takes_away(const Limits *l, LimitType t);
 
-/* Takes over the values that are set in `changes`; what these take away is not set any more. */
+/* Takes over the values that are set in `changes`; what these take away is not set any more. A list of disks is for those
+ * it names, or to lift the limits of all when it is empty; any other list is put in the place of the former one. */
 int limits_merge(Limits *l, const Limits *changes);
 
 /* Whether its value is in .number of Limit. */
@@ -137,7 +138,13 @@ int limits_from_field(Limits *l, char *text);
  * devices that leaves all open. -EINVAL or -ERANGE with *ret_reason. */
 int limits_check(const Limits *l, char **ret_reason);
 
-/* The same of limits as they will be with these changes, since what is fine by itself may not go together with what is
+/* Makes IOMax and limits of single disks go together, of which the later one is to count: where a scope has the one and
+ * the changes have the other, both become limits of single disks. These then have, in the changes, the names that they
+ * have in *l already, since systemd writes what it knows of a disk once for each of its names. On failure neither is
+ * changed, and *ret_reason may say why. */
+int limits_align_disks(Limits *l, Limits *changes, char **ret_reason);
+
+/* The same of limits as they will be with these changes, once aligned, since what is fine by itself may not go together with what is
  * there. *ret is to be freed with limits_done(). */
 int limits_check_merged(const Limits *l, const Limits *changes, Limits *ret, char **ret_reason);
 

@@ -85,8 +85,8 @@ _public_ int hpcnode_cgroup_limits_get_number(const hpcnode_cgroup_limits *limit
         return 1;
 }
 
-/* True when a pair of an earlier limit, or an earlier pair of this one, names the same device. */
-static bool device_seen_before(const Limits *l, LimitType t, size_t index)
+/* True when a pair of an earlier limit, or an earlier pair of this one, limits the same device. */
+static bool device_limited_before(const Limits *l, LimitType t, size_t index)
 {
         const char *name = l->values[t].pairs[index].name;
 
@@ -94,7 +94,8 @@ static bool device_seen_before(const Limits *l, LimitType t, size_t index)
                 size_t n = before == t ? index : l->values[before].n_pairs;
 
                 for (size_t i = 0; i < n; i++)
-                        if (streq(l->values[before].pairs[i].name, name))
+                        if (l->values[before].pairs[i].number != UINT64_MAX &&
+                            streq(l->values[before].pairs[i].name, name))
                                 return true;
         }
         return false;
@@ -103,11 +104,13 @@ static bool device_seen_before(const Limits *l, LimitType t, size_t index)
 _public_ size_t hpcnode_cgroup_limits_count_io_rules(const hpcnode_cgroup_limits *limits)
 {
         const Limits *l = &limits->limits;
-        size_t n = l->values[LIMIT_IO_MAX].is_set ? 1 : 0;
+        const Limit *all = &l->values[LIMIT_IO_MAX];
+        size_t n = all->is_set && all->number != UINT64_MAX;
 
         for (LimitType t = LIMIT_IO_READ_BANDWIDTH_MAX; t <= LIMIT_IO_WRITE_IOPS_MAX; t++)
                 for (size_t i = 0; i < l->values[t].n_pairs; i++)
-                        if (!device_seen_before(l, t, i))
+                        if (l->values[t].pairs[i].number != UINT64_MAX &&
+                            !device_limited_before(l, t, i))
                                 n++;
         return n;
 }

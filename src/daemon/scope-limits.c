@@ -10,8 +10,8 @@
 typedef struct LimitsChange {
         Manager *manager;
         char *unit;
-        Limits changes, before;
-        uint32_t device_program; /* attached before; 0: none */
+        Limits asked, changes, before; /* as the caller says it, and as systemd is told */
+        uint32_t device_program;       /* attached before; 0: none */
         Call *call;
 } LimitsChange;
 
@@ -19,6 +19,7 @@ static LimitsChange *limits_change_free(LimitsChange *c)
 {
         if (!c)
                 return NULL;
+        limits_done(&c->asked);
         limits_done(&c->changes);
         limits_done(&c->before);
         call_free(c->call);
@@ -201,8 +202,10 @@ static void on_set(int r, sd_bus_message *reply, const sd_bus_error *error, void
                 call_fail(TAKE_PTR(c->call), r, &ours);
                 return;
         }
-        record_limits(s, NULL, &c->changes, c->call);
-        r = limits_merge(&s->limits, &c->changes);
+        record_limits(s, NULL, &c->asked, c->call);
+        r = limits_align_disks(&s->limits, &c->changes, NULL);
+        if (r >= 0)
+                r = limits_merge(&s->limits, &c->changes);
         if (c->changes.values[LIMIT_CPU_WEIGHT].is_set)
                 pressure_on_weight_set(s);
         if (r >= 0)
@@ -229,6 +232,27 @@ static int check_merged(const Scope *s, const Limits *changes, sd_bus_error *err
         return r < 0 ? error_set_reason(error, ERROR_INVALID_ARGS, r, reason) : 0;
 }
 
+static int prepare(const Scope *s, Limits *changes, LimitsChange *c)
+{
+        int r;
+
+        c->manager = s->manager;
+        c->unit = strdup(s->unit);
+        if (!c->unit)
+                return -ENOMEM;
+        c->asked = *changes;
+        *changes = (Limits){};
+        r = limits_copy(&c->asked, &c->changes);
+        if (r >= 0)
+                r = limits_copy(&s->limits, &c->before);
+        if (r >= 0)
+                r = limits_align_disks(&c->before, &c->changes, NULL);
+        if (r >= 0)
+                r = limits_take_in_force(&c->before, s->cgroup_fd);
+        (void) device_program_find(s->cgroup_fd, &c->device_program);
+        return r;
+}
+
 int scope_set_limits(Scope *s, Limits *changes, Call *call, sd_bus_error *error)
 {
         _cleanup_(limits_change_freep) LimitsChange *c = NULL;
@@ -245,19 +269,9 @@ int scope_set_limits(Scope *s, Limits *changes, Call *call, sd_bus_error *error)
         c = calloc(1, sizeof *c);
         if (!c)
                 return -ENOMEM;
-        c->manager = s->manager;
-        c->unit = strdup(s->unit);
-        if (!c->unit)
-                return -ENOMEM;
-        r = limits_copy(&s->limits, &c->before);
+        r = prepare(s, changes, c);
         if (r >= 0)
-                r = limits_take_in_force(&c->before, s->cgroup_fd);
-        if (r < 0)
-                return r;
-        c->changes = *changes;
-        *changes = (Limits){};
-        (void) device_program_find(s->cgroup_fd, &c->device_program);
-        r = scope_request_properties(s, &c->changes, on_set, c);
+                r = scope_request_properties(s, &c->changes, on_set, c);
         if (r < 0)
                 return r;
         s->pressure.n_weights_wanted += c->changes.values[LIMIT_CPU_WEIGHT].is_set;

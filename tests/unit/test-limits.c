@@ -456,8 +456,9 @@ static void merging_replaces_what_is_set_and_only_that(void **state)
         assert_int_equal(limits_merge(&l, &changes), 0);
         limits_done(&changes);
         assert_string_equal(l.values[LIMIT_DEVICE_POLICY].word, "strict");
-        assert_int_equal(l.values[LIMIT_IO_READ_BANDWIDTH_MAX].n_pairs, 1);
+        assert_int_equal(l.values[LIMIT_IO_READ_BANDWIDTH_MAX].n_pairs, 2);
         assert_string_equal(l.values[LIMIT_IO_READ_BANDWIDTH_MAX].pairs[0].name, "/dev/a");
+        assert_int_equal(l.values[LIMIT_IO_READ_BANDWIDTH_MAX].pairs[1].number, 1000);
         assert_int_equal(l.values[LIMIT_TASKS_MAX].number, 7);
         assert_int_equal(l.values[LIMIT_MEMORY_MAX].number, 1 << 20);
         assert_string_equal(l.values[LIMIT_DEVICE_ALLOW].pairs[0].name, "/dev/null");

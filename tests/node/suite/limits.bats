@@ -226,6 +226,33 @@ load lib
     [ "$(cat memory.max)" = max ]
 }
 
+@test "of the limits of disks of a live scope the later one counts, and max lifts it" {
+    needs_controllers
+    disks() { # LINES of io.max that are expected, as "DISK rbps wbps riops wiops"
+        [ "$(sort "$(dir live)/io.max")" = "$(while read -r disk rbps wbps riops wiops; do
+            echo "$(cat "/sys/block/$disk/dev") rbps=$rbps wbps=$wbps riops=$riops wiops=$wiops"
+        done | sort)" ]
+    }
+    hpcnode-ctl run --id live --io-max 5M -- sleep infinity
+    hpcnode-ctl set live --io-max "$(cat /sys/block/vdb/dev) wbps=1M riops=30"
+    disks <<<$'vda 5242880 5242880 max max\nvdb 5242880 1048576 30 max\nvdc 5242880 5242880 max max'
+    hpcnode-ctl set live --io-max "/dev/vdc rbps=max"
+    hpcnode-ctl set live --io-max "/dev/vdc wiops=40"
+    disks <<<$'vda 5242880 5242880 max max\nvdb 5242880 1048576 30 max\nvdc max 5242880 max 40'
+    # A restarted daemon knows them.
+    systemctl restart hpcnode-cgroupd
+    hpcnode-ctl set live --io-max 2M
+    disks <<<$'vda 2097152 2097152 max max\nvdb 2097152 2097152 30 max\nvdc 2097152 2097152 max 40'
+    [[ $(SINCE=today records live) == *" type=cgroup.limits "*'limit="IOMax=2097152"'* ]]
+    hpcnode-ctl set live --io-max max
+    disks <<<$'vdb max max 30 max\nvdc max max max 40'
+    hpcnode-ctl set live --io-max "/dev/vdb riops=max" --io-max "/dev/vdc wiops=max"
+    [ ! -s "$(dir live)/io.max" ]
+    [[ $(property live Limits) != *IOMax* ]]
+    run -0 hpcnode-ctl inspect live
+    has "io_max_rule_count: 0"
+}
+
 @test "limits that cannot be set leave the old ones in force" {
     needs_controllers
     hpcnode-ctl create stays --slice workload.slice/narrow --memory-max 64M --cpuset-cpus 1
@@ -238,6 +265,7 @@ load lib
     refused InvalidArgs SetScopeLimits 'sa{sv}' stays 2 MemoryMax t 33554432 AllowedCPUs ay 10 0 0 0 0 0 0 0 0 0 32
     refused IO SetScopeLimits 'sa{sv}' stays 5 MemoryMax t 33554432 CPUWeight t 50 AllowedCPUs ay 1 1 \
         MemoryLow t 4194304 IOReadBandwidthMax 'a(st)' 2 /dev/vda 1000000 /dev/vdc 1000000
+    refused IO SetScopeLimits 'sa{sv}' stays 2 IOMax t 9000000 AllowedCPUs ay 1 1
     # What was sent to PID 1 over the bus before is done.
     busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.DBus.Peer Ping
     cd "$CGROUPS/workload.slice/workload-narrow.slice/workload-narrow-stays.scope"
