@@ -2,6 +2,7 @@
 /* Which scope or task of the fake's a caller means, and whether it may act on it. */
 #include "fake.h"
 
+#include "basic/protocol.h"
 #include "basic/reason.h"
 
 FakeScope *fake_scope_by_unit(FakeNode *node, const char *unit)
@@ -79,8 +80,14 @@ static int find_scope(FakeNode *node, const char *text, FakeScope **ret, hpcnode
         return name ? find_by_name(node, name, ret, e) : client_oom(e);
 }
 
-int fake_find(FakeNode *node, const char *text, FakeScope **ret_scope, FakeTask **ret_task,
-              hpcnode_cgroup_error *e)
+/* Of an ended scope that had a main task, which ended as it did. */
+static bool is_main_of_record(const FakeScope *s, const char *task)
+{
+        return fake_scope_has_ended(s) && s->main_pid > 0 && streq(task, TASK_MAIN);
+}
+
+static int find(FakeNode *node, const char *text, bool outcome, FakeScope **ret_scope,
+                FakeTask **ret_task, hpcnode_cgroup_error *e)
 {
         _cleanup_(client_target_done) ClientTarget target = { NULL };
         char quoted[REASON_QUOTE_SIZE];
@@ -95,12 +102,24 @@ int fake_find(FakeNode *node, const char *text, FakeScope **ret_scope, FakeTask 
                 return r;
         if (s && target.task)
                 t = fake_task_find(s, target.task);
-        if (!s || (target.task && !t))
+        if (!s || (target.task && !t && !(outcome && is_main_of_record(s, target.task))))
                 return client_error(e, HPCNODE_CGROUP_ERROR_NOT_FOUND,
                                     "there is no scope or task %s", reason_quote(text, quoted));
         *ret_scope = s;
         *ret_task = t;
         return 0;
+}
+
+int fake_find(FakeNode *node, const char *text, FakeScope **ret_scope, FakeTask **ret_task,
+              hpcnode_cgroup_error *e)
+{
+        return find(node, text, false, ret_scope, ret_task, e);
+}
+
+int fake_find_outcome(FakeNode *node, const char *text, FakeScope **ret_scope, FakeTask **ret_task,
+                      hpcnode_cgroup_error *e)
+{
+        return find(node, text, true, ret_scope, ret_task, e);
 }
 
 int fake_authorize(const Fake *f, Act act, const char *slice, const FakeScope *s,

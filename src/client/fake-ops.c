@@ -60,7 +60,7 @@ static int fake_is_scope_empty(void *userdata, const char *scope, hpcnode_cgroup
 
         r = fake_begin(node, "is_scope_empty", ret_error, "%s", scope);
         if (r >= 0)
-                r = fake_find(node, scope, &s, &t, ret_error);
+                r = fake_find_outcome(node, scope, &s, &t, ret_error);
         if (r < 0)
                 return r;
         return t ? fake_task_is_over(t) : fake_count(s, NULL) == 0;

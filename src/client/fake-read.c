@@ -178,7 +178,7 @@ int fake_inspect(void *userdata, const char *scope, hpcnode_cgroup_info **ret,
 
         r = fake_begin(node, "inspect", ret_error, "%s", scope);
         if (r >= 0)
-                r = fake_find(node, scope, &s, &t, ret_error);
+                r = fake_find_outcome(node, scope, &s, &t, ret_error);
         if (r < 0)
                 return r;
         return fake_info(s, t, ret) < 0 ? client_oom(ret_error) : 0;

@@ -119,7 +119,7 @@ static int begin(Fake *f, const char *scope, int fd, FakeWatch **ret, hpcnode_cg
 
         r = fake_begin(f->node, "wait", e, "%s", scope);
         if (r >= 0)
-                r = fake_find(f->node, scope, &s, &t, e);
+                r = fake_find_outcome(f->node, scope, &s, &t, e);
         if (r < 0)
                 return r;
         w = watch_new(f, s, t, fd);

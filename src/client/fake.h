@@ -168,6 +168,10 @@ FakeProcess *fake_process_find(const FakeNode *node, uint32_t pid);
 int fake_find(FakeNode *node, const char *text, FakeScope **ret_scope, FakeTask **ret_task,
               hpcnode_cgroup_error *e);
 
+/* The same for whoever asks what it is, or how it ended: "SCOPE/main" is, in the record of a job, that record. */
+int fake_find_outcome(FakeNode *node, const char *text, FakeScope **ret_scope, FakeTask **ret_task,
+                      hpcnode_cgroup_error *e);
+
 /* Whether the caller may do that to what is in a slice, or to a scope (else NULL). *ret_by_emergency may be
  * NULL. */
 int fake_authorize(const Fake *f, Act act, const char *slice, const FakeScope *s,

@@ -90,7 +90,7 @@ static METHOD(method_is_scope_empty)
 
         r = sd_bus_message_read(message, "s", &text);
         if (r >= 0)
-                r = scope_find(userdata, text, &s, &t, error);
+                r = scope_find_outcome(userdata, text, &s, &t, error);
         if (r < 0)
                 return r;
         if (t)
@@ -127,7 +127,7 @@ static METHOD(method_get_scope)
 
         r = sd_bus_message_read(message, "s", &text);
         if (r >= 0)
-                r = scope_find(userdata, text, &s, &t, error);
+                r = scope_find_outcome(userdata, text, &s, &t, error);
         if (r >= 0)
                 r = t ? task_object_path(t, &path) : scope_object_path(s, &path);
         return r < 0 ? r : sd_bus_reply_method_return(message, "o", path);

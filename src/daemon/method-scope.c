@@ -219,11 +219,14 @@ METHOD(method_set_scope_limits)
 
 static int wait_scope(Call *call, sd_bus_error *error)
 {
+        const char *text;
         Scope *s = NULL;
         Task *t;
         int r;
 
-        r = read_scope(call, &s, &t, error);
+        r = sd_bus_message_read(call->message, "s", &text);
+        if (r >= 0)
+                r = scope_find_outcome(call->manager, text, &s, &t, error);
         if (r < 0 && s) { /* it may have the task */
                 sd_bus_error_free(error);
                 call_wait(call, &s->unheard);

@@ -120,8 +120,14 @@ static int find_in_tree(Manager *m, const char *text, Scope **ret_scope, char **
         return 0;
 }
 
-int scope_find(Manager *m, const char *text, Scope **ret_scope, Task **ret_task,
-               sd_bus_error *error)
+/* Of an ended scope that had a main task, which ended as it did. */
+static bool is_main_of_record(const Scope *s, const char *task)
+{
+        return scope_has_ended(s) && s->main_pid > 0 && streq(task, TASK_MAIN);
+}
+
+static int find(Manager *m, const char *text, bool outcome, Scope **ret_scope, Task **ret_task,
+                sd_bus_error *error)
 {
         _cleanup_(freep) char *task_name = NULL;
         Scope *s = NULL;
@@ -145,11 +151,24 @@ int scope_find(Manager *m, const char *text, Scope **ret_scope, Task **ret_task,
                                  "tasks it has; `systemctl status %s` may say why",
                                  s->name, s->unit);
         }
-        if (!s || (s->undone && !scope_is_public(s)) || (task_name && !t))
+        if (!s || (s->undone && !scope_is_public(s)) ||
+            (task_name && !t && !(outcome && is_main_of_record(s, task_name))))
                 return not_found(text, error);
         *ret_scope = s;
         *ret_task = t;
         return 0;
+}
+
+int scope_find(Manager *m, const char *text, Scope **ret_scope, Task **ret_task,
+               sd_bus_error *error)
+{
+        return find(m, text, false, ret_scope, ret_task, error);
+}
+
+int scope_find_outcome(Manager *m, const char *text, Scope **ret_scope, Task **ret_task,
+                       sd_bus_error *error)
+{
+        return find(m, text, true, ret_scope, ret_task, error);
 }
 
 int scope_find_for_task(Manager *m, const char *text, Scope **ret, sd_bus_error *error)

@@ -148,6 +148,10 @@ Scope *scope_by_unit(Manager *m, const char *unit);
 int scope_find(Manager *m, const char *text, Scope **ret_scope, Task **ret_task,
                sd_bus_error *error);
 
+/* The same for whoever asks what it is, or how it ended: "SCOPE/main" is, in the record of a job, that record. */
+int scope_find_outcome(Manager *m, const char *text, Scope **ret_scope, Task **ret_task,
+                       sd_bus_error *error);
+
 /* The same for a scope that is to have a further task. */
 int scope_find_for_task(Manager *m, const char *text, Scope **ret, sd_bus_error *error);
 

@@ -37,6 +37,29 @@ static void a_job_ends_with_its_main_task(void **state)
         assert_state(n, "bad", "failed");
 }
 
+static void the_main_task_of_a_record_is_the_job(void **state)
+{
+        hpcnode_cgroup_info *info = NULL;
+        Node *n = *state;
+
+        run(n, ADMIN, "workload.slice", "job");
+        backend.exit("job/main", 77);
+        assert_end(n, "job", "failed", 77, 0);
+        assert_end(n, "job/main", "failed", 77, 0);
+        assert_empty(n, "job/main", true);
+        OK(n, hpcnode_cgroup_inspect(n->as[ADMIN], "job/main", &info, &n->e));
+        assert_string_equal(info->id, "job");
+        hpcnode_cgroup_info_free(info);
+        info = NULL;
+        FAILS(n, NOT_FOUND, hpcnode_cgroup_remove(n->as[ADMIN], "job/main", &n->e));
+        FAILS(n, NOT_FOUND, hpcnode_cgroup_inspect(n->as[ADMIN], "job/other", &info, &n->e));
+        /* Of a scope that never had one. */
+        create(n, ADMIN, "workload.slice", "none");
+        OK(n, hpcnode_cgroup_destroy_scope(n->as[ADMIN], "none", &n->e));
+        FAILS(n, NOT_FOUND, hpcnode_cgroup_inspect(n->as[ADMIN], "none/main", &info, &n->e));
+        assert_null(info);
+}
+
 static void a_job_without_a_program_is_none(void **state)
 {
         static const char *const nothing[] = { NULL }, *const empty[] = { "", "x", NULL };
@@ -401,7 +424,6 @@ static void further_tasks_of_a_job_end_with_it(void **state)
         assert_end(n, "job", "exited", 0, 0);
         assert_empty(n, "job", true);
         assert_unknown(n, "job/helper");
-        assert_unknown(n, "job/main");
 }
 
 /* --- ReleaseOnEmpty --- */
@@ -485,6 +507,7 @@ int run_task_tests(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_job_is_a_scope_with_a_main_task),
                 TEST(a_job_ends_with_its_main_task),
+                TEST(the_main_task_of_a_record_is_the_job),
                 TEST(a_job_without_a_program_is_none),
                 TEST(a_program_that_cannot_be_executed_leaves_nothing),
                 TEST(options_of_a_job_are_kept),
