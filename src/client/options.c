@@ -3,7 +3,9 @@
  * them. */
 #include "daemon.h"
 
+#include "basic/line.h"
 #include "basic/option.h"
+#include "basic/reason.h"
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -137,6 +139,13 @@ _public_ int hpcnode_cgroup_options_set(hpcnode_cgroup_options *options, const c
         i = option_find(name, 1U << OPTION_KIND_TEXT | 1U << OPTION_KIND_LIST, "text", ret_error);
         if (i < 0)
                 return i;
+        if (!text_is_utf8(text)) {
+                char quoted[REASON_QUOTE_SIZE];
+
+                return client_error(ret_error, HPCNODE_CGROUP_ERROR_INVALID_ARGS,
+                                    "%s: %s cannot be sent over D-Bus: it is not UTF-8 text", name,
+                                    reason_quote(text, quoted));
+        }
         v = &options->values[i];
 
         if (option_table[i].kind == OPTION_KIND_LIST) {
@@ -232,6 +241,10 @@ _public_ int hpcnode_cgroup_options_add_service(hpcnode_cgroup_options *options,
                 if (list_append(&copy, *s) < 0)
                         return client_oom(ret_error);
         v = &options->values[i];
+        for (size_t n = 0; v->commands && v->commands[n]; n++)
+                if (n + 1 >= SERVICES_MAX)
+                        return client_error(ret_error, HPCNODE_CGROUP_ERROR_INVALID_ARGS,
+                                            "Services: at most %d are allowed", SERVICES_MAX);
         if (commands_append(&v->commands, TAKE_PTR(copy)) < 0)
                 return client_oom(ret_error);
         v->is_set = true;

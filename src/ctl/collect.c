@@ -68,7 +68,7 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* Both lists are brought in the order of units, so that one walk along both is enough. */
-static int make_entries(Collection *c, CollectFlags flags)
+static int make_entries(Collection *c, bool with_ended_tasks)
 {
         size_t n_scopes = list_count(c->scopes), n_tasks = list_count(c->tasks), n = 0, t = 0;
 
@@ -88,7 +88,7 @@ static int make_entries(Collection *c, CollectFlags flags)
                 while (t < n_tasks && strcmp(c->tasks[t]->unit, entry->scope->unit) < 0)
                         t++;
                 for (; t < n_tasks && streq(c->tasks[t]->unit, entry->scope->unit); t++)
-                        if (flags & COLLECT_ENDED_TASKS || !has_ended(c->tasks[t])) {
+                        if (with_ended_tasks || !has_ended(c->tasks[t])) {
                                 c->shown[n++] = c->tasks[t];
                                 entry->n_tasks++;
                         }
@@ -119,8 +119,14 @@ static bool fits_task(const char *pattern, const hpcnode_cgroup_info *task)
                (task->cgroup && fits(pattern, task->cgroup));
 }
 
-/* Leaves of an entry what a pattern fits; false: nothing. Each pattern that does is noted. */
-static bool entry_keep(Entry *entry, char *const *patterns, bool *used)
+static bool is_plain(const char *pattern)
+{
+        return !strpbrk(pattern, "*?[");
+}
+
+/* Leaves of an entry what a pattern fits; false: nothing. Each pattern that does is noted. A task that is named is
+ * meant, also one that has ended. */
+static bool entry_keep(Entry *entry, CollectFlags flags, char *const *patterns, bool *used)
 {
         size_t n = 0;
 
@@ -129,11 +135,13 @@ static bool entry_keep(Entry *entry, char *const *patterns, bool *used)
                 if (fits_scope(patterns[p], entry->scope))
                         entry->whole = used[p] = true;
         for (size_t t = 0; t < entry->n_tasks; t++) {
-                bool fits = entry->whole;
+                bool ended = !(flags & COLLECT_ENDED_TASKS) && has_ended(entry->tasks[t]),
+                     fits = entry->whole && !ended;
 
                 /* Names have no slash, so a scope's pattern is not put to thousands of tasks. */
                 for (size_t p = 0; patterns[p]; p++)
-                        if (strchr(patterns[p], '/') && fits_task(patterns[p], entry->tasks[t]))
+                        if (strchr(patterns[p], '/') && (!ended || is_plain(patterns[p])) &&
+                            fits_task(patterns[p], entry->tasks[t]))
                                 fits = used[p] = true;
                 if (fits)
                         entry->tasks[n++] = entry->tasks[t];
@@ -153,7 +161,8 @@ static int error_not_found(hpcnode_cgroup_error *e, const char *pattern)
         return -ENOENT;
 }
 
-static int keep_fitting(Collection *c, char *const *patterns, hpcnode_cgroup_error *e)
+static int keep_fitting(Collection *c, CollectFlags flags, char *const *patterns,
+                        hpcnode_cgroup_error *e)
 {
         _cleanup_(freep) bool *used = NULL;
         size_t n = 0, n_patterns = 0;
@@ -164,11 +173,11 @@ static int keep_fitting(Collection *c, char *const *patterns, hpcnode_cgroup_err
         if (!used)
                 return -ENOMEM;
         for (size_t i = 0; i < c->n_entries; i++)
-                if (entry_keep(&c->entries[i], patterns, used))
+                if (entry_keep(&c->entries[i], flags, patterns, used))
                         c->entries[n++] = c->entries[i];
         c->n_entries = n;
         for (size_t p = 0; p < n_patterns; p++)
-                if (!used[p] && !strpbrk(patterns[p], "*?["))
+                if (!used[p] && is_plain(patterns[p]))
                         return error_not_found(e, patterns[p]);
         return 0;
 }
@@ -217,6 +226,7 @@ static int add_details(hpcnode_cgroup *c, CollectFlags flags, const Collection *
 static int gather(hpcnode_cgroup *c, CollectFlags flags, char *const *patterns, Collection *ret,
                   hpcnode_cgroup_error *e)
 {
+        bool has_patterns = patterns && patterns[0];
         int r;
 
         /* Tasks first: what is made in between is then missing, and not without its scope. */
@@ -227,9 +237,9 @@ static int gather(hpcnode_cgroup *c, CollectFlags flags, char *const *patterns, 
         }
         r = hpcnode_cgroup_list(c, &ret->scopes, e);
         if (r >= 0)
-                r = make_entries(ret, flags);
-        if (r >= 0 && patterns && patterns[0])
-                r = keep_fitting(ret, patterns, e);
+                r = make_entries(ret, flags & COLLECT_ENDED_TASKS || has_patterns);
+        if (r >= 0 && has_patterns)
+                r = keep_fitting(ret, flags, patterns, e);
         if (r >= 0 && flags & COLLECT_LIVE)
                 keep_live(ret);
         if (r >= 0 && flags & COLLECT_DETAILS)

@@ -6,7 +6,7 @@
 
 typedef enum CollectFlags {
         COLLECT_TASKS = 1 << 0,
-        COLLECT_ENDED_TASKS = 1 << 1, /* of the tasks also those that have ended */
+        COLLECT_ENDED_TASKS = 1 << 1, /* those, too; else only who is named without wildcards */
         COLLECT_LIVE = 1 << 2,        /* scopes that have ended are counted only */
         /* What takes a question for each: all of inspect, figures of tasks. */
         COLLECT_SCOPE_DETAILS = 1 << 3,

@@ -11,7 +11,7 @@ typedef enum Kind {
         KIND_NAME,
         KIND_TEXT, /* char * at offset */
         KIND_STATE,
-        KIND_PID,     /* uint32_t; 0: none */
+        KIND_PID,     /* uint32_t; 0: none, as of what has ended */
         KIND_UID,     /* uint32_t; UINT32_MAX: not known */
         KIND_INTEGER, /* int; below 0: not known */
         KIND_SIGNAL,  /* int; 0: none */
@@ -219,7 +219,7 @@ static bool get_number(const ColumnInfo *c, const hpcnode_cgroup_info *info, con
                 return info == entry->scope;
         case KIND_PID:
                 *ret = u;
-                return u > 0;
+                return u > 0 && !has_ended(info);
         case KIND_UID:
                 *ret = u;
                 return u != UINT32_MAX;

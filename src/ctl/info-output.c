@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The keys that `inspect`, `wait`, `run` and `create` print of a scope, a job or a task. */
+#include "collect.h"
 #include "output.h"
 
 static void add_state(Record *r, const hpcnode_cgroup_info *info)
@@ -8,7 +9,7 @@ static void add_state(Record *r, const hpcnode_cgroup_info *info)
         record_add_text(r, "state", info->state);
         record_add_text(r, "unit", info->unit);
         record_add_text(r, "cgroup", info->cgroup);
-        if (info->pid > 0)
+        if (info->pid > 0 && !has_ended(info))
                 record_add_number(r, "pid", info->pid);
         if (info->n_pids >= 0)
                 record_add_number(r, "pid_count", (uint64_t) info->n_pids);

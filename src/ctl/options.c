@@ -2,6 +2,8 @@
 /* The command line of a verb: parsed, and described for --help, from one table of options. */
 #include "ctl.h"
 
+#include "basic/line.h"
+#include "basic/reason.h"
 #include <getopt.h>
 #include <stdio.h>
 
@@ -184,9 +186,13 @@ static int getopt_error(const Verb *verb, int c, char **argv)
 static int option_apply(const Option *o, const char *value, Arguments *a)
 {
         _cleanup_(freep) char *reason = NULL;
+        char quoted[REASON_QUOTE_SIZE];
         int r;
 
         r = o->parse(a, o, value, &reason);
+        if (r == CTL_OK && value && !text_is_utf8(value))
+                return usage_error("option --%s: %s is not UTF-8 text, which D-Bus asks for",
+                                   o->name, reason_quote(value, quoted));
         if (r == CTL_USAGE)
                 return usage_error("option --%s: %s", o->name,
                                    reason ?: "the value is not allowed");

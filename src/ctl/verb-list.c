@@ -61,7 +61,7 @@ int verb_list(hpcnode_cgroup *c, Arguments *a)
         Columns columns;
 
         /* The parser of the option has refused what is wrong. */
-        if (columns_parse(a->quiet ? "NAME" : a->columns, &columns, NULL) < 0)
+        if (columns_parse(a->columns ?: a->quiet ? "NAME" : NULL, &columns, NULL) < 0)
                 return out_of_memory();
         a->no_legend = a->no_legend || a->quiet;
         if (a->all)

@@ -322,7 +322,7 @@ int verb_run(hpcnode_cgroup *c, Arguments *a)
         _cleanup_(hpcnode_cgroup_info_freep) hpcnode_cgroup_info *started = NULL;
         _cleanup_(pty_freep) Pty *pty = NULL;
         _cleanup_(closep) int signals = -EBADF;
-        int r;
+        int r, outcome;
 
         r = prepare(a, &pty, &e);
         if (r != CTL_OK)
@@ -338,6 +338,8 @@ int verb_run(hpcnode_cgroup *c, Arguments *a)
         if (start(c, a, &started, &e) < 0)
                 return fail(&e);
         r = hand_over(a, pty, started);
-        return waits(a) && (r == CTL_OK || !pty) ? wait_and_report(c, a, started, signals, pty, &e)
-                                                 : r;
+        if (!waits(a) || (r != CTL_OK && pty))
+                return r;
+        outcome = wait_and_report(c, a, started, signals, pty, &e);
+        return outcome != CTL_OK ? outcome : r;
 }

@@ -2,6 +2,7 @@
 /* Services of a job: commands that run beside its main task and are started before it. */
 #include "daemon/service.h"
 
+#include "basic/option.h"
 #include "daemon/error-bus.h"
 #include "daemon/strv.h"
 
@@ -29,9 +30,6 @@ void services_free(char ***services)
                 strv_free(*p);
         free(services);
 }
-
-/* They are started one after the other, within the time that a job has to begin. */
-#define SERVICES_MAX 100
 
 /* Takes argv. */
 static int append(char ****list, char **argv)

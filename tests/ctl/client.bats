@@ -480,6 +480,9 @@ may_in_emergency: workload.slice" ]
 @test "what cannot be printed is an error" {
     run -1 --separate-stderr bash -c "'$CTL' list >/dev/full"
     [[ $stderr == "error: cannot write to standard output"* ]]
+    # Of a job that was waited for, and whose end is no error.
+    run -1 --separate-stderr bash -c "'$CTL' run -q --wait -- true >/dev/full"
+    [[ $stderr == "error: cannot write to standard output"* ]]
 }
 
 @test "drain begins, waits and cancels by a call each" {

@@ -502,3 +502,22 @@ accepted() {
     [ "$stderr" = 'error: option --output: "long" is not allowed: needed is short or cat' ]
     accepted logs -f -n 3 --since -1h -o cat --json=short a/rank-0
 }
+
+@test "what is not UTF-8 is refused with its option" {
+    for option in cwd env user group service require-path id scope slice; do
+        run -2 ctl run "--$option" $'A=n\xf6' true
+        [[ $output == "error: option --$option: "* && $output == *"UTF-8"* || $output == *'"A=n\xf6"'* ]] || { echo "$output"; false; }
+    done
+    A=$'n\xf6' run -2 ctl run --env A true
+    [[ $output == "error: option --env: Environment: "*"not UTF-8 text" ]] || { echo "$output"; false; }
+}
+
+@test "a job has 100 services at most" {
+    services=()
+    for _ in {1..100}; do
+        services+=(--service true)
+    done
+    accepted run "${services[@]}" true
+    run -2 ctl run "${services[@]}" --service true true
+    [ "$output" = "error: option --service: Services: at most 100 are allowed" ]
+}

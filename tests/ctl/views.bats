@@ -41,6 +41,13 @@ on_terminal() {
 @test "--all lists tasks that have ended, --no-tasks none" {
     run -0 ctl list -a --output name,state,exit --no-legend
     [[ ${lines[1]} =~ ^one/past\ +failed\ +7$ ]]
+    # Who is named is meant, and has no process any more.
+    run -0 ctl list -o name,pid --no-legend one/past one/rank-a
+    [[ ${lines[0]} =~ ^one/past\ +-$ && ${lines[1]} =~ ^one/rank-a\ +4247$ ]]
+    run -0 ctl list -q 'one/pas?'
+    [ -z "$output" ]
+    run -0 ctl list -q -a 'one/pas?'
+    [ "$output" = one/past ]
     run -0 ctl list --no-tasks --no-legend
     [ "${#lines[@]}" -eq 2 ]
 }
@@ -48,6 +55,8 @@ on_terminal() {
 @test "--quiet lists names only" {
     run -0 ctl list -q
     [ "$output" = $'one\none/rank-a\none/rank-b\nworkload-gone.scope' ]
+    run -0 ctl list --quiet --output name,state --no-tasks one
+    [[ $output =~ ^one\ +running$ ]]
     run -0 ctl list --quiet --no-tasks
     [ "$output" = $'one\nworkload-gone.scope' ]
 }
