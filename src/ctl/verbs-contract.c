@@ -114,6 +114,7 @@ int verb_empty(hpcnode_cgroup *c, Arguments *a)
 int verb_owner(hpcnode_cgroup *c, Arguments *a)
 {
         _cleanup_(hpcnode_cgroup_error_done) hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
+        _cleanup_(hpcnode_cgroup_info_freep) hpcnode_cgroup_info *info = NULL;
         _cleanup_(record_freep) Record *record = NULL;
         _cleanup_(freep) char *owner = NULL;
         const char *shown;
@@ -121,6 +122,10 @@ int verb_owner(hpcnode_cgroup *c, Arguments *a)
         if (hpcnode_cgroup_slice_owner(c, a->operands[0], &owner, &e) < 0)
                 return fail(&e);
         shown = *owner ? owner : "none";
+        /* The name or unit of a scope is no path, which nobody would own. */
+        if (!*owner && !strchr(a->operands[0], '/') &&
+            hpcnode_cgroup_inspect(c, a->operands[0], &info, NULL) >= 0 && info->owner)
+                shown = info->owner;
 
         if (a->json == JSON_OFF) {
                 puts(shown);

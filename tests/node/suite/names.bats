@@ -113,6 +113,16 @@ load lib
 }
 
 # bats test_tags=native
+@test "of a scope the name is enough to tell its owner" {
+    hpcnode-ctl create owned
+    hpcnode-ctl create --slice pact-gpu.slice smi
+    [ "$(hpcnode-ctl owner owned)" = workload ]
+    [ "$(hpcnode-ctl owner pact-gpu-smi.scope)" = pact ]
+    [ "$(hpcnode-ctl owner nobody)" = none ]
+    [ "$(hpcnode-ctl owner workload.slice-extra)" = none ]
+}
+
+# bats test_tags=native
 @test "an owner is decided component by component" {
     for pair in pact.slice:pact pact.slice/gpu.slice:pact pact-gpu.slice:pact workload.slice:workload \
         workload.slice/a/b:workload /sys/fs/cgroup/workload.slice/workload-x.scope/payload:workload \
