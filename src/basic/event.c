@@ -108,6 +108,7 @@ const EventFieldInfo event_field_table[_EVENT_FIELD_MAX] = {
         [EVENT_FIELD_FULL_TOTAL_USEC] = { "full_total_usec", EVENT_KIND_NUMBER },
         [EVENT_FIELD_THRESHOLD] = { "threshold", EVENT_KIND_NUMBER },
         [EVENT_FIELD_DRY_RUN] = { "dry_run", EVENT_KIND_NUMBER },
+        [EVENT_FIELD_ELIGIBLE_COUNT] = { "eligible_count", EVENT_KIND_NUMBER },
         [EVENT_FIELD_CANDIDATE_COUNT] = { "candidate_count", EVENT_KIND_NUMBER },
         [EVENT_FIELD_CANDIDATES] = { "candidates", EVENT_KIND_TEXT },
         [EVENT_FIELD_CALLER_UID] = { "caller_uid", EVENT_KIND_NUMBER },

@@ -330,6 +330,7 @@ static void announce(Manager *m, const PressureDecision *d, Scope *const *scopes
         memcpy(report.psi, psi, sizeof report.psi);
         candidates = name_candidates(d, scopes, figures, n, &report.n_candidates);
         report.candidates = candidates;
+        report.n_eligible = d->n_candidates;
         pressure_report(m, &report);
 }
 

@@ -139,6 +139,40 @@ static bool is_any_crossed(const Question *q, const PressureLook *look)
         return false;
 }
 
+/* A kind counts by its own thresholds: where only those of "full" are set, some task may wait for as long as
+ * it likes. */
+static uint64_t lowest_threshold(const Question *q, PsiKind kind)
+{
+        uint64_t lowest = PRESSURE_OFF;
+
+        for (PressureAct act = PRESSURE_DEMOTE; act <= PRESSURE_KILL; act++)
+                if (q->config->thresholds[act][q->resource][kind] < lowest)
+                        lowest = q->config->thresholds[act][q->resource][kind];
+        return lowest;
+}
+
+/* avg10 of one that waits for the whole of a window of 1 s is about a tenth. */
+#define WAITS_PART 10
+
+/* Who waits at a limit of its own is not helped by anything that is done to it, or to others. */
+static bool is_self_made(const Question *q, const PressureLook *look)
+{
+        uint64_t some = lowest_threshold(q, PSI_SOME), full = lowest_threshold(q, PSI_FULL);
+        uint64_t least = (some < full ? some : full) / WAITS_PART;
+        bool held = false;
+
+        for (size_t i = 0; i < q->n; i++) {
+                const PressureScope *s = &q->scopes[i];
+
+                if (!s->workload || s->dying)
+                        continue;
+                if (!s->held && s->waits >= least)
+                        return false;
+                held |= s->held;
+        }
+        return held && !look->is_short;
+}
+
 bool pressure_decide(const PressureConfig *c, PsiResource resource, const PressureLook *look,
                      PressurePast *past, const PressureScope *scopes, size_t n,
                      PressureDecision *ret)
@@ -146,7 +180,7 @@ bool pressure_decide(const PressureConfig *c, PsiResource resource, const Pressu
         Question q = { c, scopes, n, resource, look->now_usec };
         uint64_t acted = past->acted_usec[resource];
 
-        if (!c->enabled)
+        if (!c->enabled || is_self_made(&q, look))
                 return false;
         if (is_any_crossed(&q, look))
                 past->calm_usec[resource] = 0;
@@ -168,18 +202,6 @@ bool pressure_decide(const PressureConfig *c, PsiResource resource, const Pressu
         return false;
 }
 
-/* A kind counts by its own thresholds: where only those of "full" are set, some task may wait for as long as
- * it likes. */
-static uint64_t lowest_threshold(const Question *q, PsiKind kind)
-{
-        uint64_t lowest = PRESSURE_OFF;
-
-        for (PressureAct act = PRESSURE_DEMOTE; act <= PRESSURE_KILL; act++)
-                if (q->config->thresholds[act][q->resource][kind] < lowest)
-                        lowest = q->config->thresholds[act][q->resource][kind];
-        return lowest;
-}
-
 bool pressure_is_watched(const PressureConfig *c, PsiResource resource)
 {
         const Question q = { .config = c, .resource = resource };
@@ -190,6 +212,8 @@ bool pressure_is_watched(const PressureConfig *c, PsiResource resource)
 
 static bool is_calm(const Question *q, const PressureLook *look)
 {
+        if (is_self_made(q, look))
+                return true;
         if (is_any_crossed(q, look))
                 return false;
         for (PsiKind k = 0; k < _PSI_KIND_MAX; k++)

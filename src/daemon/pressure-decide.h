@@ -50,6 +50,10 @@ typedef struct PressureScope {
         uint64_t cpu_weight;   /* 1 to 10000; 0 when it has none that may be lowered */
         /* PSI_MEMORY: bytes in use, the others: µs of cpu time and bytes of io lately. */
         uint64_t used[_PSI_RESOURCE_MAX];
+        /* Of the resource in question. It is held at a limit of its own, and waits for that; or the share (avg10) of
+         * its own time in which some of it waited. Both are 0 where neither is looked at. */
+        bool held;
+        unsigned waits;
 
         /* What pressure has done with it. The orders count acts up, over all scopes. */
         bool frozen_by_pressure, demoted;
@@ -65,6 +69,8 @@ typedef struct PressureLook {
         bool crossed[_PRESSURE_THRESHOLD_MAX][_PSI_RESOURCE_MAX][_PSI_KIND_MAX];
         /* The greater share of the time since the last look; for what is undone. */
         unsigned shares[_PSI_RESOURCE_MAX][_PSI_KIND_MAX];
+        /* Of the resource in question there is hardly any left, on the node or in workload.slice. */
+        bool is_short;
 } PressureLook;
 
 /* What is remembered from one decision to the next; zeroed at first. */
@@ -85,7 +91,9 @@ typedef struct PressureDecision {
 } PressureDecision;
 
 /* The one act that is due against pressure of a resource, the gentlest that was crossed and for which there is a
- * scope: true, and remembered in *past as done. At most one in action_delay_usec. A dry run is decided alike. */
+ * scope: true, and remembered in *past as done. At most one in action_delay_usec. A dry run is decided alike. None
+ * against pressure that is of scopes' own making: where some are held at limits of their own, no other one waits for
+ * a tenth of the lowest threshold, and there is enough. That is calm, too. */
 bool pressure_decide(const PressureConfig *c, PsiResource resource, const PressureLook *look,
                      PressurePast *past, const PressureScope *scopes, size_t n,
                      PressureDecision *ret);

@@ -138,6 +138,7 @@ static void put_candidates(Entry *e, const PressureReport *r)
 
         if (r->n_candidates == 0)
                 return;
+        entry_put_number(e, EVENT_FIELD_ELIGIBLE_COUNT, r->n_eligible);
         entry_put_number(e, EVENT_FIELD_CANDIDATE_COUNT, r->n_candidates);
         f = open_memstream(&text, &size);
         if (!f)
@@ -202,7 +203,8 @@ static int append_candidates(sd_bus_message *signal, const PressureReport *repor
 
         if (report->n_candidates == 0)
                 return 0;
-        r = sd_bus_message_append(signal, "{sv}", "CandidateCount", "u",
+        r = sd_bus_message_append(signal, "{sv}{sv}", "EligibleCount", "u",
+                                  (uint32_t) report->n_eligible, "CandidateCount", "u",
                                   (uint32_t) report->n_candidates);
         if (r >= 0)
                 r = sd_bus_message_open_container(signal, 'e', "sv");

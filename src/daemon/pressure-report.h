@@ -25,9 +25,9 @@ typedef struct PressureReport {
         const Scope *target; /* NULL: of a rejection */
         /* Of a rejection: the one that was wanted, or that a task was wanted in. */
         const char *unit;
-        /* The target first; then also who could not be chosen. */
+        /* The target first; behind those who could be chosen who could not. */
         const PressureCandidate *candidates;
-        size_t n_candidates;
+        size_t n_candidates, n_eligible;
         bool dry_run;     /* it is said, and not done */
         const Call *call; /* may be NULL: nobody has asked for it */
 } PressureReport;

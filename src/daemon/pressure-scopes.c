@@ -143,6 +143,41 @@ void pressure_measure(PsiResource resource, PressureScope *figures, Scope *const
         }
 }
 
+/* One that is far beyond memory.high sleeps for up to 2 s before it is counted again, and is looked at once a
+ * second. */
+#define HELD_USEC (4 * USEC_PER_SEC)
+
+static bool is_held(const Scope *s)
+{
+        return s->pressure.held_usec > 0 &&
+               now_monotonic_usec() - s->pressure.held_usec < HELD_USEC;
+}
+
+/* One that is frozen does not wait, though the average says for a while that it did. */
+static unsigned waits(const Scope *s, PsiResource resource)
+{
+        const PsiPlace place = { .dir_fd = s->cgroup_fd };
+        Psi psi;
+
+        if (s->frozen_by || s->frozen_by_systemd || psi_read(&place, resource, &psi) < 0)
+                return 0;
+        return psi.lines[PSI_SOME].avg10;
+}
+
+bool pressure_measure_waits(PsiResource resource, PressureScope *figures, Scope *const *scopes,
+                            size_t n)
+{
+        bool any = false;
+
+        if (resource != PSI_MEMORY)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                any |= figures[i].held = is_held(scopes[i]);
+        for (size_t i = 0; any && i < n; i++)
+                figures[i].waits = waits(scopes[i], resource);
+        return any;
+}
+
 int pressure_collect(Manager *m, PressureScope **ret, Scope ***ret_scopes, size_t *ret_n)
 {
         _cleanup_(freep) PressureScope *figures = NULL;

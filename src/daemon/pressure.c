@@ -2,6 +2,7 @@
 /* The triggers of the kernel, the looks at what PSI says, and when something is decided. */
 #include "daemon/pressure.h"
 
+#include "basic/memory-short.h"
 #include "basic/name.h"
 #include "daemon/log.h"
 #include "daemon/pressure-report.h"
@@ -96,6 +97,20 @@ static uint64_t next_order(const PressureScope *figures, size_t n)
         return order + 1;
 }
 
+static bool is_memory_short(const Pressure *p)
+{
+        const PsiPlace *slice = &p->places[PRESSURE_WORKLOAD];
+
+        return memory_is_short_on_node() || (!slice->proc && memory_is_short(slice->dir_fd));
+}
+
+static void measure_waits(Pressure *p, PsiResource resource, PressureScope *figures,
+                          Scope *const *scopes, size_t n)
+{
+        p->look.is_short =
+                pressure_measure_waits(resource, figures, scopes, n) && is_memory_short(p);
+}
+
 typedef bool (*decide_t)(const PressureConfig *c, PsiResource resource, const PressureLook *look,
                          PressurePast *past, const PressureScope *scopes, size_t n,
                          PressureDecision *ret);
@@ -123,6 +138,7 @@ static int decide_by(Pressure *p, PsiResource resource, decide_t f)
         d.candidates = candidates;
         if (!undoing)
                 pressure_measure(resource, figures, scopes, n);
+        measure_waits(p, resource, figures, scopes, n);
         p->look.now_usec = now_monotonic_usec();
         if (!f(config(p), resource, &p->look, &p->past, figures, n, &d))
                 return 0;
@@ -175,6 +191,7 @@ static bool may_decide(Pressure *p, PsiResource resource)
                 figures[i].cpu_weight = UINT64_MAX;
                 figures[i].used[resource] = 1;
         }
+        measure_waits(p, resource, figures, scopes, n);
         p->look.now_usec = now_monotonic_usec();
         may = pressure_decide(config(p), resource, &p->look, &past, figures, n, &d);
         p->past.calm_usec[resource] = past.calm_usec[resource];

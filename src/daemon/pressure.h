@@ -23,6 +23,9 @@ typedef struct ScopePressure {
         /* CLOCK_MONOTONIC: when an act against it failed last, and when it was killed; 0: never */
         uint64_t failed_usec[_PRESSURE_THRESHOLD_MAX], killed_usec;
 
+        /* CLOCK_MONOTONIC: when it was seen to have met a limit of memory of its own, 0: never */
+        uint64_t held_usec;
+
         /* CLOCK_MONOTONIC, and the totals then; 0: never */
         uint64_t sampled_usec, cpu_usec, io_bytes;
         uint64_t used_lately[_PSI_RESOURCE_MAX]; /* a second, between the last two samples */
@@ -62,6 +65,11 @@ int pressure_collect(Manager *m, PressureScope **ret, Scope ***ret_scopes, size_
 
 /* Whether something runs in them, their weights, and what they use of the resource: three files of each. */
 void pressure_measure(PsiResource resource, PressureScope *figures, Scope *const *scopes, size_t n);
+
+/* Which of them are held at limits of their own, of memory; and if some are, how long the others wait: one file of
+ * each. False when none is. */
+bool pressure_measure_waits(PsiResource resource, PressureScope *figures, Scope *const *scopes,
+                            size_t n);
 
 /* What they have used since the last sample is what they used of late. */
 void pressure_sample(Manager *m);

@@ -59,8 +59,12 @@ static bool look(Scope *s)
         uint64_t kills = s->oom_kills;
 
         scope_check_oom(s);
-        return memory_events_read(s->cgroup_fd, &s->memory_seen) >= 0 &&
-               (!memory_events_equal(&s->memory_seen, &before) || s->oom_kills != kills);
+        if (memory_events_read(s->cgroup_fd, &s->memory_seen) < 0)
+                return false;
+        if (memory_events_equal(&s->memory_seen, &before))
+                return s->oom_kills != kills;
+        s->pressure.held_usec = now_monotonic_usec();
+        return true;
 }
 
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata);

@@ -133,6 +133,11 @@ static void happen(World *w)
                 scope_start(w);
         if (w->n > 0 && one_in(w, 2))
                 scope_happen(w, below(w, w->n));
+        w->look.is_short = one_in(w, 4);
+        for (size_t i = 0; i < w->n; i++) {
+                w->scopes[i].held = one_in(w, 4);
+                w->scopes[i].waits = (unsigned) below(w, one_in(w, 2) ? 20 : 1000);
+        }
         for (size_t i = 0; i < w->n; i++)
                 for (PsiResource r = 0; r < _PSI_RESOURCE_MAX; r++)
                         w->scopes[i].used[r] = below(w, 8) * (below(w, 4) > 0 ? 1000 : 10);
@@ -192,8 +197,31 @@ static bool is_watched(const World *w, PsiResource r)
         return false;
 }
 
+/* There is enough, some scopes wait at limits of their own, and none that counts does for want of it. */
+static bool is_self_made(const World *w, PsiResource r)
+{
+        uint64_t lowest = PRESSURE_OFF;
+        bool held = false;
+
+        for (PressureAct a = PRESSURE_DEMOTE; a <= PRESSURE_KILL; a++)
+                for (PsiKind k = 0; k < _PSI_KIND_MAX; k++)
+                        if (threshold(w, a, r, k) < lowest)
+                                lowest = threshold(w, a, r, k);
+        for (size_t i = 0; i < w->n; i++) {
+                const PressureScope *s = &w->scopes[i];
+
+                if (s->workload && !s->dying && s->held)
+                        held = true;
+                else if (s->workload && !s->dying && s->waits >= lowest / 10)
+                        return false;
+        }
+        return held && !w->look.is_short;
+}
+
 static bool is_quiet(const World *w, PsiResource r)
 {
+        if (is_self_made(w, r))
+                return is_watched(w, r);
         for (PressureAct a = PRESSURE_DEMOTE; a <= PRESSURE_KILL; a++)
                 for (PsiKind k = 0; k < _PSI_KIND_MAX; k++)
                         if (threshold(w, a, r, k) != PRESSURE_OFF &&
@@ -278,6 +306,7 @@ static const char *check_act(const World *w, PsiResource r, const PressureDecisi
         const char *wrong;
 
         WORLD_PROPERTY(c->enabled, "nothing when disabled");
+        WORLD_PROPERTY(!is_self_made(w, r), "nothing when all wait at limits of their own");
         WORLD_PROPERTY(d->resource == r, "only for the resource that was asked about");
         WORLD_PROPERTY(d->act >= PRESSURE_DEMOTE && d->act <= PRESSURE_KILL, "an act");
         WORLD_PROPERTY(d->target < w->n, "a scope that there is");
@@ -335,10 +364,15 @@ static const char *try_act(World *w, PsiResource r)
         size_t candidates[WORLD_SCOPES_MAX];
         PressureDecision d = { .candidates = candidates };
         const char *wrong;
-        bool due = w->config.pressure.enabled &&
+        bool told = w->config.pressure.enabled && !is_self_made(w, r);
+        bool due = told &&
                    (w->acted_usec[r] == 0 ||
                     w->look.now_usec >= w->acted_usec[r] + w->config.pressure.action_delay_usec[r]);
 
+        /* What others do for other resources, before it is asked what may be undone, takes none of that back. */
+        for (PressureAct a = PRESSURE_DEMOTE; told && a <= PRESSURE_KILL; a++)
+                if (is_reported(w, a, r))
+                        w->quiet_usec[r] = 0;
         if (pressure_decide(&w->config.pressure, r, &w->look, &w->past, w->scopes, w->n, &d)) {
                 wrong = check_act(w, r, &d);
                 if (!wrong)

@@ -136,6 +136,64 @@ static void test_dry_run_is_decided_alike(void **state)
         assert_false(decide(t, PSI_MEMORY));
 }
 
+static void test_nothing_is_done_where_all_wait_at_limits_of_their_own(void **state)
+{
+        Case *t = *state;
+
+        t->scopes[0].held = true;
+        t->scopes[0].waits = 9000;
+        t->scopes[1].waits = 199; /* a tenth of FreezeMemorySome=20 is 200 */
+        cross(t, PRESSURE_KILL, PSI_MEMORY, PSI_FULL);
+        assert_false(decide(t, PSI_MEMORY));
+        t->scopes[1].waits = 200;
+        assert_true(decide(t, PSI_MEMORY));
+        assert_decision(t, PRESSURE_FREEZE, 0);
+}
+
+static void test_limits_of_their_own_do_not_matter_where_there_is_too_little(void **state)
+{
+        Case *t = *state;
+
+        t->scopes[0].held = t->scopes[1].held = true;
+        cross(t, PRESSURE_FREEZE, PSI_MEMORY, PSI_SOME);
+        assert_false(decide(t, PSI_MEMORY));
+        t->look.is_short = true;
+        assert_true(decide(t, PSI_MEMORY));
+}
+
+/* Who dies waits, and not for long; who is not the workload's is not seen to. */
+static void test_the_waits_of_some_do_not_matter(void **state)
+{
+        Case *t = *state;
+
+        t->n = 3;
+        t->scopes[0].held = true;
+        t->scopes[1].waits = t->scopes[2].waits = 9000;
+        t->scopes[1].dying = true;
+        cross(t, PRESSURE_KILL, PSI_MEMORY, PSI_FULL);
+        assert_false(decide(t, PSI_MEMORY));
+}
+
+static void test_pressure_of_their_own_making_is_calm(void **state)
+{
+        Case *t = *state;
+
+        t->scopes[0].frozen = t->scopes[0].frozen_by_pressure = true;
+        t->scopes[1].held = true;
+        t->look.shares[PSI_MEMORY][PSI_SOME] = t->look.shares[PSI_MEMORY][PSI_FULL] = PSI_WHOLE;
+        cross(t, PRESSURE_KILL, PSI_MEMORY, PSI_FULL);
+        assert_false(decide(t, PSI_MEMORY));
+        assert_false(undo(t, PSI_MEMORY));
+        t->look.now_usec += SECONDS(10);
+        assert_true(undo(t, PSI_MEMORY));
+        assert_decision(t, PRESSURE_THAW, 0);
+        t->scopes[0].frozen = t->scopes[0].frozen_by_pressure = true;
+        t->look.is_short = true;
+        assert_false(undo(t, PSI_MEMORY));
+        t->look.now_usec += SECONDS(100);
+        assert_false(undo(t, PSI_MEMORY));
+}
+
 static void test_gentlest_first(void **state)
 {
         Case *t = *state;
@@ -599,6 +657,10 @@ int main(void)
                 TEST(test_threshold_that_is_off),
                 TEST(test_disabled),
                 TEST(test_dry_run_is_decided_alike),
+                TEST(test_nothing_is_done_where_all_wait_at_limits_of_their_own),
+                TEST(test_limits_of_their_own_do_not_matter_where_there_is_too_little),
+                TEST(test_the_waits_of_some_do_not_matter),
+                TEST(test_pressure_of_their_own_making_is_calm),
                 TEST(test_gentlest_first),
                 TEST(test_higher_threshold_includes_lower),
                 TEST(test_lower_threshold_includes_no_higher),

@@ -73,6 +73,7 @@ memory_short() {
     says act=freeze resource=memory kind=some threshold=1000 scope=low priority=10 dry_run=0 some_avg10= some_total_usec= reason=
     # The one that was chosen, and the one that could not be: with what they use.
     [[ $(value candidates) =~ ^workload-low.scope:10:[1-9][0-9]{6,},workload-high.scope:90:[1-9][0-9]{6,}$ ]]
+    says eligible_count=1 candidate_count=2
     run -0 hpcnode-ctl inspect low
     has "state: frozen" "frozen_by: pressure"
     run -0 hpcnode-ctl inspect high
@@ -101,6 +102,22 @@ memory_short() {
     [ "$(acts kill)" -eq 1 ]
     run -0 hpcnode-ctl inspect high
     has "state: running"
+}
+
+@test "a job that waits at a limit of its own is left alone, until others wait as well" {
+    policy
+    # It would be killed for memory full within 2 s.
+    hpcnode-ctl run --id held --priority 10 --memory-high 32M -- "$HELPERS/memory-hog" 80
+    timeout 12 tail -f /dev/null || :
+    [ "$(sed -n 's/^full avg10=\([0-9]*\).*/\1/p' "$CGROUPS/workload.slice/memory.pressure")" -ge 20 ]
+    [ "$(acts freeze) $(acts kill)" = "0 0" ]
+    run -0 hpcnode-ctl inspect held
+    has "state: running"
+    # Now it is what stands in the way of others.
+    hpcnode-ctl run --id other --priority 90 -- "$HELPERS/memory-hog" 80
+    run -0 bus-wait PressureAction:freeze -- systemctl set-property --runtime workload.slice MemoryHigh=80M
+    run -0 hpcnode-ctl inspect held
+    has "frozen_by: pressure"
 }
 
 @test "with DryRun=yes it is announced, and nothing done" {
