@@ -27,13 +27,18 @@ typedef struct Question {
         uint64_t now_usec;
 } Question;
 
-/* What does not use the resource gives nothing back, whatever is done to it. */
+/* It has just begun, and is let alone for a while. */
+static bool is_young(const Question *q, const PressureScope *s)
+{
+        return elapsed(q->now_usec, s->started_usec) < q->config->grace_usec[q->resource];
+}
+
+/* Also one that is young. What does not use the resource gives nothing back, whatever is done to it. */
 static bool is_candidate(const Question *q, PressureAct act, const PressureScope *s)
 {
         const PressureConfig *c = q->config;
 
-        if (!s->workload || !s->live || s->dying || s->used[q->resource] == 0 ||
-            elapsed(q->now_usec, s->started_usec) < c->grace_usec[q->resource])
+        if (!s->workload || !s->live || s->dying || s->used[q->resource] == 0)
                 return false;
         switch (act) {
         case PRESSURE_DEMOTE:
@@ -84,21 +89,32 @@ static uint64_t most_used(const Question *q, PressureAct act)
         return most;
 }
 
+typedef enum Victim {
+        VICTIM_NONE,
+        VICTIM_FOUND,
+        VICTIM_YOUNG, /* who comes first: it is waited for, and nobody else has to suffer for it */
+} Victim;
+
 /* The candidates, the victim first. */
-static bool find_victim(Question *q, PressureAct act, PressureDecision *ret)
+static Victim find_victim(Question *q, PressureAct act, PressureDecision *ret)
 {
         uint64_t least = most_used(q, act) / USED_PART_MIN;
-        size_t found = 0;
+        size_t found = 0, old = 0;
 
         for (size_t i = 0; i < q->n; i++)
                 if (is_candidate(q, act, &q->scopes[i]) && q->scopes[i].used[q->resource] >= least)
                         ret->candidates[found++] = i;
         if (found == 0)
-                return false;
+                return VICTIM_NONE;
         qsort_r(ret->candidates, found, sizeof *ret->candidates, compare_victims, q);
-        ret->n_candidates = found;
         ret->target = ret->candidates[0];
-        return true;
+        if (is_young(q, &q->scopes[ret->target]))
+                return VICTIM_YOUNG;
+        for (size_t i = 0; i < found; i++)
+                if (!is_young(q, &q->scopes[ret->candidates[i]]))
+                        ret->candidates[old++] = ret->candidates[i];
+        ret->n_candidates = old;
+        return VICTIM_FOUND;
 }
 
 /* A threshold has been crossed when the kernel says so of it, or of one that is crossed only later: a higher one, or
@@ -187,10 +203,16 @@ bool pressure_decide(const PressureConfig *c, PsiResource resource, const Pressu
         if (acted > 0 && elapsed(look->now_usec, acted) < c->action_delay_usec[resource])
                 return false;
         for (PressureAct act = PRESSURE_DEMOTE; act <= PRESSURE_KILL; act++) {
+                Victim victim;
                 PsiKind kind;
 
                 if (!find_crossed(&q, look, act, &kind) ||
-                    (act == PRESSURE_KILL && is_any_dying(&q)) || !find_victim(&q, act, ret))
+                    (act == PRESSURE_KILL && is_any_dying(&q)))
+                        continue;
+                victim = find_victim(&q, act, ret);
+                if (victim == VICTIM_YOUNG)
+                        return false;
+                if (victim == VICTIM_NONE)
                         continue;
                 ret->act = act;
                 ret->resource = resource;

@@ -186,6 +186,19 @@ static bool is_reported(const World *w, PressureAct a, PsiResource r)
         return false;
 }
 
+/* By itself, or by a threshold that is crossed only later. */
+static bool is_implied(const World *w, PressureAct a, PsiResource r)
+{
+        for (PsiKind k = 0; k < _PSI_KIND_MAX; k++)
+                for (PressureAct b = PRESSURE_DEMOTE; b <= PRESSURE_KILL; b++)
+                        for (PsiKind l = k; l < _PSI_KIND_MAX; l++)
+                                if (w->look.crossed[b][r][l] &&
+                                    threshold(w, b, r, l) != PRESSURE_OFF &&
+                                    threshold(w, b, r, l) >= threshold(w, a, r, k))
+                                        return true;
+        return false;
+}
+
 static bool is_watched(const World *w, PsiResource r)
 {
         if (!w->config.pressure.enabled)
@@ -253,8 +266,6 @@ static const char *objection(const World *w, PressureAct a, PsiResource r, const
                        "nothing gentle above GentlePriorityMax");
         WORLD_PROPERTY(gentle || s->priority <= c->kill_priority_max,
                        "no kill above KillPriorityMax");
-        WORLD_PROPERTY(w->look.now_usec >= s->started_usec + c->grace_usec[r],
-                       "nothing within the grace period");
         WORLD_PROPERTY(s->used[r] > 0, "never one that does not use the resource");
         WORLD_PROPERTY(!gentle || !s->frozen, "never freeze or demote one that is frozen");
         WORLD_PROPERTY(a != PRESSURE_DEMOTE || !s->demoted, "never demote one twice");
@@ -263,23 +274,50 @@ static const char *objection(const World *w, PressureAct a, PsiResource r, const
         return NULL;
 }
 
+static bool is_in_grace(const World *w, PsiResource r, const PressureScope *s)
+{
+        return w->look.now_usec < s->started_usec + w->config.pressure.grace_usec[r];
+}
+
 /* Who uses less than a twentieth of what the greatest user of them does does not count. */
-static size_t count_victims(const World *w, PressureAct a, PsiResource r)
+static bool is_victim(const World *w, PressureAct a, PsiResource r, const PressureScope *s)
 {
         uint64_t most = 0;
-        size_t n = 0;
 
         for (size_t i = 0; i < w->n; i++)
                 if (!objection(w, a, r, &w->scopes[i]) && w->scopes[i].used[r] > most)
                         most = w->scopes[i].used[r];
+        return !objection(w, a, r, s) && s->used[r] >= most / 20;
+}
+
+static size_t count_victims(const World *w, PressureAct a, PsiResource r)
+{
+        size_t n = 0;
+
         for (size_t i = 0; i < w->n; i++)
-                n += !objection(w, a, r, &w->scopes[i]) && w->scopes[i].used[r] >= most / 20;
+                n += is_victim(w, a, r, &w->scopes[i]) && !is_in_grace(w, r, &w->scopes[i]);
         return n;
+}
+
+/* The first of them is still in its grace period. */
+static bool is_waited_for(const World *w, PressureAct a, PsiResource r)
+{
+        const PressureScope *first = NULL;
+
+        for (size_t i = 0; i < w->n; i++) {
+                const PressureScope *s = &w->scopes[i];
+
+                if (is_victim(w, a, r, s) &&
+                    (!first || s->priority < first->priority ||
+                     (s->priority == first->priority && s->used[r] > first->used[r])))
+                        first = s;
+        }
+        return first && is_in_grace(w, r, first);
 }
 
 static bool exists_victim(const World *w, PressureAct a, PsiResource r)
 {
-        return count_victims(w, a, r) > 0;
+        return count_victims(w, a, r) > 0 && !is_waited_for(w, a, r);
 }
 
 static const char *check_candidates(const World *w, const PressureDecision *d)
@@ -319,7 +357,13 @@ static const char *check_act(const World *w, PsiResource r, const PressureDecisi
         WORLD_PROPERTY(w->peaks[r][d->kind] >= d->threshold, "only what was crossed");
         wrong = objection(w, d->act, r, &w->scopes[d->target]);
         WORLD_PROPERTY(!wrong, wrong);
+        WORLD_PROPERTY(!is_in_grace(w, r, &w->scopes[d->target]),
+                       "nothing within the grace period");
+        WORLD_PROPERTY(!is_waited_for(w, d->act, r),
+                       "none suffers for one that comes first and has just begun");
         for (PressureAct a = PRESSURE_DEMOTE; a < d->act; a++) {
+                WORLD_PROPERTY(!is_reported(w, a, r) || !is_waited_for(w, a, r),
+                               "nothing graver while a gentle act is waited for");
                 WORLD_PROPERTY(!is_reported(w, a, r) || !exists_victim(w, a, r),
                                "the gentlest act that helps");
                 for (PsiKind k = 0; k <= d->kind; k++)
@@ -379,9 +423,12 @@ static const char *try_act(World *w, PsiResource r)
                         carry_out(w, &d);
                 return wrong;
         }
-        for (PressureAct a = PRESSURE_DEMOTE; due && a <= PRESSURE_KILL; a++)
+        for (PressureAct a = PRESSURE_DEMOTE; due && a <= PRESSURE_KILL; a++) {
+                if (is_implied(w, a, r) && is_waited_for(w, a, r))
+                        break;
                 WORLD_PROPERTY(!is_reported(w, a, r) || !exists_victim(w, a, r),
                                "what can be done is done");
+        }
         return NULL;
 }
 

@@ -194,6 +194,47 @@ static void test_pressure_of_their_own_making_is_calm(void **state)
         assert_false(undo(t, PSI_MEMORY));
 }
 
+/* The high one runs, and the low one has just begun, by which memory is short. */
+static void test_nobody_suffers_for_one_that_has_just_begun(void **state)
+{
+        Case *t = *state;
+
+        t->scopes[0].started_usec = SECONDS(999);
+        cross(t, PRESSURE_KILL, PSI_MEMORY, PSI_FULL);
+        assert_false(decide(t, PSI_MEMORY));
+        t->scopes[0].frozen = true;
+        assert_false(decide(t, PSI_MEMORY));
+        t->look.now_usec += SECONDS(1);
+        assert_true(decide(t, PSI_MEMORY));
+        assert_decision(t, PRESSURE_KILL, 0);
+}
+
+static void test_among_equal_ones_the_largest_is_waited_for(void **state)
+{
+        Case *t = *state;
+
+        t->n = 3;
+        t->scopes[0] = t->scopes[1] = scope(50, 1000);
+        t->scopes[2] = scope(50, 1001);
+        t->scopes[2].started_usec = SECONDS(999);
+        cross(t, PRESSURE_KILL, PSI_MEMORY, PSI_FULL);
+        assert_false(decide(t, PSI_MEMORY));
+        t->scopes[1].used[PSI_MEMORY] = 1002;
+        assert_true(decide(t, PSI_MEMORY));
+        assert_decision(t, PRESSURE_KILL, 1);
+        assert_int_equal(t->decision.n_candidates, 2);
+}
+
+static void test_one_of_a_higher_priority_that_has_just_begun_is_not_waited_for(void **state)
+{
+        Case *t = *state;
+
+        t->scopes[1].started_usec = SECONDS(999);
+        cross(t, PRESSURE_KILL, PSI_MEMORY, PSI_FULL);
+        assert_true(decide(t, PSI_MEMORY));
+        assert_decision(t, PRESSURE_FREEZE, 0);
+}
+
 static void test_gentlest_first(void **state)
 {
         Case *t = *state;
@@ -661,6 +702,9 @@ int main(void)
                 TEST(test_limits_of_their_own_do_not_matter_where_there_is_too_little),
                 TEST(test_the_waits_of_some_do_not_matter),
                 TEST(test_pressure_of_their_own_making_is_calm),
+                TEST(test_nobody_suffers_for_one_that_has_just_begun),
+                TEST(test_among_equal_ones_the_largest_is_waited_for),
+                TEST(test_one_of_a_higher_priority_that_has_just_begun_is_not_waited_for),
                 TEST(test_gentlest_first),
                 TEST(test_higher_threshold_includes_lower),
                 TEST(test_lower_threshold_includes_no_higher),

@@ -104,6 +104,16 @@ memory_short() {
     has "state: running"
 }
 
+@test "one that has just begun is waited for, and nobody else suffers for it" {
+    policy GraceSec=6
+    memory_short freeze
+    [ "$(acts freeze) $(acts kill)" = "1 0" ]
+    record pressure
+    says act=freeze resource=memory scope=low
+    run -0 hpcnode-ctl inspect high
+    has "state: running"
+}
+
 @test "a job that waits at a limit of its own is left alone, until others wait as well" {
     policy
     # It would be killed for memory full within 2 s.
