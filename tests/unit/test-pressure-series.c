@@ -3,7 +3,7 @@
  *
  *     scope NAME PRIORITY
  *     TIME RESOURCE SOME FULL USED...   seconds; stalled so far in µs; what each scope uses: bytes of memory, or µs
- *                                       of cpu time so far; one that uses nothing is not there
+ *                                       of cpu time, or bytes of io, so far; one that uses nothing is not there
  *
  * Nothing was decided when it was recorded: the figures after an act are as if nobody had acted. */
 #include "daemon/config-table.h"
@@ -226,12 +226,25 @@ static void test_cpu_freeze(void **state _unused_)
                "104.3 demote low, 106.4 freeze low, 116.2 thaw low, 121.4 restore low, ");
 }
 
+/* The one that writes, and not the one with the memory; after its grace period. */
+static void test_io(void **state _unused_)
+{
+        replay("io", KEYS(), "107.9 freeze low, ");
+}
+
+/* Where none may be frozen, none is killed either. */
+static void test_io_off(void **state _unused_)
+{
+        replay("io", KEYS("GentlePriorityMax", "5"), "");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_memory),     cmocka_unit_test(test_memory_kill),
                 cmocka_unit_test(test_memory_off), cmocka_unit_test(test_cpu),
-                cmocka_unit_test(test_cpu_freeze),
+                cmocka_unit_test(test_cpu_freeze), cmocka_unit_test(test_io),
+                cmocka_unit_test(test_io_off),
         };
 
         return cmocka_run_group_tests_name("pressure-series", tests, NULL, NULL);
