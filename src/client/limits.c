@@ -85,6 +85,14 @@ _public_ int hpcnode_cgroup_limits_get_number(const hpcnode_cgroup_limits *limit
         return 1;
 }
 
+_public_ int hpcnode_cgroup_limits_get_text(const hpcnode_cgroup_limits *limits,
+                                            const char *property, size_t index, char **ret)
+{
+        LimitType t = limit_from_property(property);
+
+        return t < 0 ? -EINVAL : limits_format(&limits->limits, t, index, ret);
+}
+
 /* True when a pair of an earlier limit, or an earlier pair of this one, limits the same device. */
 static bool device_limited_before(const Limits *l, LimitType t, size_t index)
 {

@@ -182,6 +182,12 @@ int hpcnode_cgroup_limits_check(const hpcnode_cgroup_limits *limits,
 int hpcnode_cgroup_limits_get_number(const hpcnode_cgroup_limits *limits, const char *property,
                                      uint64_t *ret);
 
+/* Any limit as hpcnode_cgroup_limits_set() takes it: "67108864", "infinity", "0-3,8"; of a list the element at index,
+ * "/dev/sda 1000000". 1 and the text, to be freed with free(), 0 when that limit is not set or has no such element,
+ * -EINVAL for an unknown name, -ENOMEM. */
+int hpcnode_cgroup_limits_get_text(const hpcnode_cgroup_limits *limits, const char *property,
+                                   size_t index, char **ret);
+
 /* How many devices have an io limit of their own; a node-wide IOMax counts as one more. */
 size_t hpcnode_cgroup_limits_count_io_rules(const hpcnode_cgroup_limits *limits);
 

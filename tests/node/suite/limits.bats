@@ -53,6 +53,8 @@ load lib
     [ "$(cat "$(dir few)/pids.max")" = 4 ]
     [ "$(cat "$(dir few)/payload/pids.max")" = 3 ]
     [[ $(property few Limits) == *'"TasksMax" t 3'* ]]
+    run -0 hpcnode-ctl inspect few
+    has "pids_max: 3"
     hpcnode-ctl run --scope few --id three -- "$HELPERS/ignore-signals" 2
     # The fourth has no room, and says so.
     refused CreationFailed Spawn 'ssasa{sv}' few four 1 /bin/true 0
@@ -70,7 +72,7 @@ load lib
         "67108864 50331648 50 20000 100000 10" ]
     [ "$(grep -c 'rbps=1048576 wbps=1048576' io.max)" -eq 3 ]
     run -0 hpcnode-ctl inspect flags
-    has "memory_max: 67108864"
+    has "memory_max: 67108864" "memory_high: 50331648" "cpu_weight: 50" "cpu_max: 20000/100000" "pids_max: 10" "io_max: 1048576"
     # A period of no quota is nobody's, as systemd writes its own.
     hpcnode-ctl set flags --cpu-max "max 50000"
     [[ $(<cpu.max) == "max "* ]]

@@ -178,7 +178,8 @@ cpu_short() {
     cpu_short busy --priority 20 --cpu-weight 200
     [[ $output == *"PressureAction demote cpu some workload-busy.scope"* ]]
     await file "$(dir busy)/cpu.weight" 10
-    [ "$(property busy Demoted)" = "b true" ]
+    run -0 hpcnode-ctl inspect busy
+    has "demoted: 1" "cpu_weight: 10"
     record pressure busy
     says act=demote resource=cpu threshold=2000
     run -0 bus-wait PressureAction:restore -- pkill -f '^sh -c while'
