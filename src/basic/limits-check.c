@@ -105,8 +105,7 @@ static int check_disks(const Limits *l, char **ret_reason)
                 if (v->is_set && l->values[LIMIT_IO_MAX].is_set)
                         return reason_set(-EINVAL, ret_reason,
                                           "%s and IOMax exclude each other in one call: limit all "
-                                          "disks alike, or "
-                                          "each by its name",
+                                          "disks alike, or each by its name",
                                           limit_table[t].property);
 
                 for (size_t k = 0; k < v->n_pairs; k++) {

@@ -12,38 +12,85 @@ static bool names_disks(const Limits *l)
         return false;
 }
 
-/* The name by which the limits speak of a disk, or NULL. */
-static const char *name_of_disk(const Limits *l, dev_t dev)
+/* The names by which limits speak of disks, and which these are; each is looked up once. */
+typedef struct KnownDisks {
+        struct {
+                const char *name; /* borrowed */
+                dev_t dev;
+        } * disks;
+        size_t n;
+} KnownDisks;
+
+static void known_disks_done(KnownDisks *k)
 {
+        free(k->disks);
+}
+
+static bool is_known(const KnownDisks *k, const char *name)
+{
+        for (size_t i = 0; i < k->n; i++)
+                if (streq(k->disks[i].name, name))
+                        return true;
+
+        return false;
+}
+
+static int know_disks(const Limits *l, KnownDisks *ret)
+{
+        size_t n = 0;
+
+        FOREACH_LIMIT_OF_DISKS (t)
+                n += l->values[t].n_pairs;
+        ret->disks = calloc(n + 1, sizeof(*ret->disks));
+        if (!ret->disks)
+                return -ENOMEM;
+
         FOREACH_LIMIT_OF_DISKS (t)
                 for (size_t i = 0; i < l->values[t].n_pairs; i++) {
                         const char *name = l->values[t].pairs[i].name;
                         _cleanup_(freep) char *fault = NULL;
-                        dev_t d;
+                        dev_t dev;
 
-                        if (io_disk_of_path(name, &d, &fault) >= 0 && d == dev)
-                                return name;
+                        if (is_known(ret, name) || io_disk_of_path(name, &dev, &fault) < 0)
+                                continue;
+                        ret->disks[ret->n].name = name;
+                        ret->disks[ret->n++].dev = dev;
                 }
+
+        return 0;
+}
+
+/* The name that the disk has there; NULL when it has none, or this is it. A name that is no disk is left to limits_check(). */
+static const char *other_name(const KnownDisks *k, const char *name)
+{
+        _cleanup_(freep) char *fault = NULL;
+        dev_t dev;
+
+        if (is_known(k, name) || io_disk_of_path(name, &dev, &fault) < 0)
+                return NULL;
+        for (size_t i = 0; i < k->n; i++)
+                if (k->disks[i].dev == dev)
+                        return k->disks[i].name;
 
         return NULL;
 }
 
-/* Names that are no disk stay as they are: limits_check() says so. */
 static int use_names_of(Limits *changes, const Limits *l)
 {
+        _cleanup_(known_disks_done) KnownDisks known = { 0 };
+        int r;
+
+        r = know_disks(l, &known);
+        if (r < 0)
+                return r;
         FOREACH_LIMIT_OF_DISKS (t)
                 for (size_t i = 0; i < changes->values[t].n_pairs; i++) {
                         LimitPair *p = &changes->values[t].pairs[i];
-                        _cleanup_(freep) char *fault = NULL;
-                        const char *known = NULL;
-                        char *copy;
-                        dev_t dev;
+                        const char *name = other_name(&known, p->name);
+                        char *copy = name ? strdup(name) : NULL;
 
-                        if (io_disk_of_path(p->name, &dev, &fault) >= 0)
-                                known = name_of_disk(l, dev);
-                        if (!known || streq(known, p->name))
+                        if (!name)
                                 continue;
-                        copy = strdup(known);
                         if (!copy)
                                 return -ENOMEM;
                         free(p->name);
