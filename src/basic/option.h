@@ -4,6 +4,9 @@
 
 #include "macro.h"
 
+/* Of a scope that was given none. */
+#define PRIORITY_DEFAULT 50
+
 /* How many Services a job may have: they are started one after the other, within the time that it has to begin. */
 #define SERVICES_MAX 100
 

@@ -2,6 +2,7 @@
 /* Scopes, tasks and processes of the fake, and what becomes of them when one of them ends. */
 #include "fake.h"
 
+#include "basic/option.h"
 #include "basic/protocol.h"
 #include <signal.h>
 
@@ -69,7 +70,7 @@ FakeScope *fake_scope_new(FakeNode *node, const char *slice, const char *unit, c
                 .unit = strdup(unit),
                 .description = strdup(name),
                 .log = strdup("journal"),
-                .priority = 50,
+                .priority = PRIORITY_DEFAULT,
                 .exit_status = -1,
                 .created_usec = client_realtime_usec(),
         };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* CreateScope, Run and Spawn: their arguments read and checked, then handed to the scope. */
+#include "basic/option.h"
 #include "daemon/drain.h"
 #include "daemon/limits-bus.h"
 #include "daemon/manager-bus.h"
@@ -112,7 +113,7 @@ static int read_limits(Call *call, Limits *ret, limits_other_key_t other, void *
 
 static int create_scope(Call *call, sd_bus_error *error)
 {
-        _cleanup_(scope_request_done) ScopeRequest q = { .priority = 50 };
+        _cleanup_(scope_request_done) ScopeRequest q = { .priority = PRIORITY_DEFAULT };
         int r;
 
         r = read_parent_and_name(call, &q, error);

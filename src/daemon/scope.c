@@ -4,6 +4,7 @@
 
 #include "basic/cgroup-file.h"
 #include "basic/fault.h"
+#include "basic/option.h"
 #include "basic/process.h"
 #include "daemon/drain.h"
 #include "daemon/log.h"
@@ -48,7 +49,7 @@ int scope_new(Manager *m, const char *slice, const char *name, const char *unit,
                 .name = strdup(name),
                 .slice = strdup(slice),
                 .unit = strdup(unit),
-                .priority = 50,
+                .priority = PRIORITY_DEFAULT,
                 .exit_status = -1,
                 .destroyer_uid = UID_INVALID,
                 .created_usec = now_realtime_usec(),

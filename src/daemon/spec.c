@@ -474,7 +474,14 @@ static void append_rlimits(Fields *f, const struct rlimit limits[static RLIM_NLI
         }
 }
 
-int spec_to_memfd(const Spec *s, int *ret_fd)
+/* So that the kernel's OOM killer, too, rather takes who matters less: 0 for most, up to 500, which weighs like half of
+ * the machine's memory. Never below 0, which would be a privilege. */
+static int64_t oom_score_adj(unsigned priority)
+{
+        return priority < PRIORITY_DEFAULT ? (PRIORITY_DEFAULT - (int64_t) priority) * 10 : 0;
+}
+
+int spec_to_memfd(const Spec *s, unsigned priority, int *ret_fd)
 {
         _cleanup_(fields_done) Fields f = {};
         _cleanup_(closep) int fd = -EBADF;
@@ -491,6 +498,7 @@ int spec_to_memfd(const Spec *s, int *ret_fd)
                 append_rlimits(&f, s->manager->rlimits);
         if (s->has_nice)
                 fields_append_i64(&f, SPEC_NICE, s->nice);
+        fields_append_i64(&f, SPEC_OOM_SCORE_ADJ, oom_score_adj(priority));
         limits_to_fields(&s->limits, SPEC_LIMIT, &f);
         if (s->no_new_privs)
                 fields_append_u64(&f, SPEC_NO_NEW_PRIVS, 1);

@@ -46,8 +46,8 @@ typedef void (*spec_handler_t)(int r, const sd_bus_error *error, void *userdata)
 int spec_resolve(const Call *call, Spec *s, spec_handler_t handler, void *userdata,
                  sd_bus_error *error);
 
-/* The specification as a sealed memfd (protocol.h). */
-int spec_to_memfd(const Spec *s, int *ret_fd);
+/* The specification as a sealed memfd (protocol.h), of a task in a scope of that priority. */
+int spec_to_memfd(const Spec *s, unsigned priority, int *ret_fd);
 
 /* Which descriptors go with it ("stdin stdout"), and their numbers (at most 3). */
 size_t spec_stdio(const Spec *s, char ret_which[static 32], int ret_fds[static 3]);

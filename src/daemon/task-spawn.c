@@ -241,7 +241,7 @@ static int send_request(TaskSpawn *q)
                 return supervisor_open(q->scope->link, q->task, on_spawned, q);
         if (refuse_limits(q))
                 return 0;
-        r = spec_to_memfd(q->spec, &memfd);
+        r = spec_to_memfd(q->spec, q->scope->priority, &memfd);
         if (r < 0)
                 return r;
         fds[0] = memfd;

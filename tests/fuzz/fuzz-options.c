@@ -24,7 +24,7 @@ static void check_spec(const Spec *s)
         check(!s->cwd || *s->cwd == '/');
         check(s->nice >= -20 && s->nice <= 19 && s->priority <= 100);
         check(spec_stdio(s, which, fds) <= ELEMENTSOF(fds));
-        check(spec_to_memfd(s, &fd) == 0);
+        check(spec_to_memfd(s, 10, &fd) == 0);
 }
 
 static void read_options_as(const char *text, bool is_run)

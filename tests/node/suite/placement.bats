@@ -65,6 +65,16 @@ END
     has oom_score_adj=0 lower_oom_score_adj=EACCES
 }
 
+@test "the less a job matters, the sooner the OOM killer takes its tasks" {
+    for job in 0:500 10:400 49:10 50:0 100:0; do
+        run -0 hpcnode-ctl run --pipe --priority "${job%:*}" -- cat /proc/self/oom_score_adj
+        [ "$output" = "${job#*:}" ]
+    done
+    hpcnode-ctl create --priority 20 low
+    run -0 hpcnode-ctl run --scope low --pipe --user alice --cwd / -- "$HELPERS/task-look"
+    has oom_score_adj=300 lower_oom_score_adj=EACCES
+}
+
 @test "each task has a session keyring of its own" {
     session() {
         hpcnode-ctl run --pipe "$@" -- "$HELPERS/task-look" | sed -n 's/^session=//p'
