@@ -147,10 +147,12 @@ void pressure_measure(PsiResource resource, PressureScope *figures, Scope *const
  * second. */
 #define HELD_USEC (4 * USEC_PER_SEC)
 
-static bool is_held(const Scope *s)
+/* And until then the average is of that: of 100 % there are 2 % left. */
+#define HELD_AVERAGE_USEC (40 * USEC_PER_SEC)
+
+static bool was_held(const Scope *s, uint64_t usec)
 {
-        return s->pressure.held_usec > 0 &&
-               now_monotonic_usec() - s->pressure.held_usec < HELD_USEC;
+        return s->pressure.held_usec > 0 && now_monotonic_usec() - s->pressure.held_usec < usec;
 }
 
 /* One that is frozen does not wait, though the average says for a while that it did. */
@@ -159,7 +161,8 @@ static unsigned waits(const Scope *s, PsiResource resource)
         const PsiPlace place = { .dir_fd = s->cgroup_fd };
         Psi psi;
 
-        if (s->frozen_by || s->frozen_by_systemd || psi_read(&place, resource, &psi) < 0)
+        if (s->frozen_by || s->frozen_by_systemd || was_held(s, HELD_AVERAGE_USEC) ||
+            psi_read(&place, resource, &psi) < 0)
                 return 0;
         return psi.lines[PSI_SOME].avg10;
 }
@@ -172,7 +175,7 @@ bool pressure_measure_waits(PsiResource resource, PressureScope *figures, Scope 
         if (resource != PSI_MEMORY)
                 return false;
         for (size_t i = 0; i < n; i++)
-                any |= figures[i].held = is_held(scopes[i]);
+                any |= figures[i].held = was_held(scopes[i], HELD_USEC);
         for (size_t i = 0; any && i < n; i++)
                 figures[i].waits = waits(scopes[i], resource);
         return any;

@@ -105,7 +105,7 @@ memory_short() {
 }
 
 @test "one that has just begun is waited for, and nobody else suffers for it" {
-    policy GraceSec=6
+    policy GraceSec=6 ActionDelaySec=60
     memory_short freeze
     [ "$(acts freeze) $(acts kill)" = "1 0" ]
     record pressure

@@ -72,6 +72,7 @@ teardown_file() {
         >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     # The job has its end of it open, then.
     exec {go}>"$BATS_TEST_TMPDIR/go"
+    await file "$BATS_TEST_TMPDIR/out" pid: # the answer has come, too
     crash
     systemctl restart hpcnode-cgroupd
     pkill -f '^systemd-stdio-bridge'
