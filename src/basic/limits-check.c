@@ -36,40 +36,16 @@ static int check_quota(const Limits *l, char **ret_reason)
 
 /* systemd writes all four limits of a device at once, for each name it is given by: of two names of
  * one disk the later would undo the earlier. */
-typedef struct SeenDisks {
-        const char **names;
-        dev_t *devs;
-        size_t n;
-} SeenDisks;
-
-static void seen_disks_done(SeenDisks *s)
+static int check_disk(DiskNames *seen, LimitType t, const char *name, char **ret_reason)
 {
-        free(s->names);
-        free(s->devs);
-}
-
-static int seen_disks_init(SeenDisks *s, const Limits *l)
-{
-        size_t n = 0;
-
-        FOREACH_LIMIT_OF_DISKS (t)
-                n += l->values[t].n_pairs;
-
-        s->names = calloc(n + 1, sizeof(*s->names));
-        s->devs = calloc(n + 1, sizeof(*s->devs));
-        return s->names && s->devs ? 0 : -ENOMEM;
-}
-
-static int check_disk(SeenDisks *seen, LimitType t, const char *name, char **ret_reason)
-{
-        char quoted[REASON_QUOTE_SIZE], quoted_seen[REASON_QUOTE_SIZE];
+        char quoted[REASON_QUOTE_SIZE], quoted_other[REASON_QUOTE_SIZE];
         _cleanup_(freep) char *fault = NULL;
+        const char *other;
         dev_t dev;
         int r;
 
-        for (size_t i = 0; i < seen->n; i++)
-                if (streq(seen->names[i], name))
-                        return 0;
+        if (disk_names_has(seen, name))
+                return 0;
 
         r = io_disk_of_path(name, &dev, &fault);
         if (r < 0)
@@ -77,25 +53,23 @@ static int check_disk(SeenDisks *seen, LimitType t, const char *name, char **ret
                                           fault)
                              : r;
 
-        for (size_t i = 0; i < seen->n; i++)
-                if (seen->devs[i] == dev)
-                        return reason_set(
-                                -EINVAL, ret_reason,
-                                "%s: %s and %s are the same disk (%u:%u): use one name for it",
-                                limit_table[t].property, reason_quote(seen->names[i], quoted_seen),
-                                reason_quote(name, quoted), major(dev), minor(dev));
+        other = disk_names_of(seen, dev);
+        if (other)
+                return reason_set(-EINVAL, ret_reason,
+                                  "%s: %s and %s are the same disk (%u:%u): use one name for it",
+                                  limit_table[t].property, reason_quote(other, quoted_other),
+                                  reason_quote(name, quoted), major(dev), minor(dev));
 
-        seen->names[seen->n] = name;
-        seen->devs[seen->n++] = dev;
+        disk_names_add(seen, name, dev);
         return 0;
 }
 
 static int check_disks(const Limits *l, char **ret_reason)
 {
-        _cleanup_(seen_disks_done) SeenDisks seen = { 0 };
+        _cleanup_(disk_names_done) DiskNames seen = { 0 };
         int r;
 
-        r = seen_disks_init(&seen, l);
+        r = disk_names_init(&seen, l);
         if (r < 0)
                 return r;
 

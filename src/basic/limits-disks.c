@@ -12,75 +12,86 @@ static bool names_disks(const Limits *l)
         return false;
 }
 
-/* The names by which limits speak of disks, and which these are; each is looked up once. */
-typedef struct KnownDisks {
-        struct {
-                const char *name; /* borrowed */
-                dev_t dev;
-        } * disks;
-        size_t n;
-} KnownDisks;
-
-static void known_disks_done(KnownDisks *k)
+void disk_names_done(DiskNames *d)
 {
-        free(k->disks);
+        free(d->names);
+        free(d->devs);
 }
 
-static bool is_known(const KnownDisks *k, const char *name)
-{
-        for (size_t i = 0; i < k->n; i++)
-                if (streq(k->disks[i].name, name))
-                        return true;
-
-        return false;
-}
-
-static int know_disks(const Limits *l, KnownDisks *ret)
+int disk_names_init(DiskNames *d, const Limits *l)
 {
         size_t n = 0;
 
         FOREACH_LIMIT_OF_DISKS (t)
                 n += l->values[t].n_pairs;
-        ret->disks = calloc(n + 1, sizeof(*ret->disks));
-        if (!ret->disks)
-                return -ENOMEM;
 
+        d->names = calloc(n + 1, sizeof(*d->names));
+        d->devs = calloc(n + 1, sizeof(*d->devs));
+        return d->names && d->devs ? 0 : -ENOMEM;
+}
+
+bool disk_names_has(const DiskNames *d, const char *name)
+{
+        for (size_t i = 0; i < d->n; i++)
+                if (streq(d->names[i], name))
+                        return true;
+
+        return false;
+}
+
+const char *disk_names_of(const DiskNames *d, dev_t dev)
+{
+        for (size_t i = 0; i < d->n; i++)
+                if (d->devs[i] == dev)
+                        return d->names[i];
+
+        return NULL;
+}
+
+void disk_names_add(DiskNames *d, const char *name, dev_t dev)
+{
+        d->names[d->n] = name;
+        d->devs[d->n++] = dev;
+}
+
+/* Each name is looked up once. One that is no disk any more has none. */
+static int collect_names(const Limits *l, DiskNames *ret)
+{
+        int r;
+
+        r = disk_names_init(ret, l);
+        if (r < 0)
+                return r;
         FOREACH_LIMIT_OF_DISKS (t)
                 for (size_t i = 0; i < l->values[t].n_pairs; i++) {
                         const char *name = l->values[t].pairs[i].name;
                         _cleanup_(freep) char *fault = NULL;
                         dev_t dev;
 
-                        if (is_known(ret, name) || io_disk_of_path(name, &dev, &fault) < 0)
-                                continue;
-                        ret->disks[ret->n].name = name;
-                        ret->disks[ret->n++].dev = dev;
+                        if (!disk_names_has(ret, name) && io_disk_of_path(name, &dev, &fault) >= 0)
+                                disk_names_add(ret, name, dev);
                 }
 
         return 0;
 }
 
 /* The name that the disk has there; NULL when it has none, or this is it. A name that is no disk is left to limits_check(). */
-static const char *other_name(const KnownDisks *k, const char *name)
+static const char *other_name(const DiskNames *known, const char *name)
 {
         _cleanup_(freep) char *fault = NULL;
         dev_t dev;
 
-        if (is_known(k, name) || io_disk_of_path(name, &dev, &fault) < 0)
+        if (disk_names_has(known, name) || io_disk_of_path(name, &dev, &fault) < 0)
                 return NULL;
-        for (size_t i = 0; i < k->n; i++)
-                if (k->disks[i].dev == dev)
-                        return k->disks[i].name;
-
-        return NULL;
+        return disk_names_of(known, dev);
 }
 
 static int use_names_of(Limits *changes, const Limits *l)
 {
-        _cleanup_(known_disks_done) KnownDisks known = { 0 };
+        _cleanup_(disk_names_done) DiskNames known = { 0 };
         int r;
 
-        r = know_disks(l, &known);
+        r = collect_names(l, &known);
         if (r < 0)
                 return r;
         FOREACH_LIMIT_OF_DISKS (t)

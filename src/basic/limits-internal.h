@@ -4,6 +4,8 @@
 
 #include "limits.h"
 
+#include <sys/types.h>
+
 #define LIMIT_TEXT_SIZE 160
 
 /* True for amounts of bytes: people write them with suffixes. */
@@ -12,24 +14,30 @@ static inline bool limit_is_size(const LimitInfo *info)
         return startswith(info->unit, "bytes") != NULL;
 }
 
-/* systemd's default, and the least and the most that the kernel takes, in cpu.max. */
-#define PERIOD_DEFAULT_USEC UINT64_C(100000)
-#define PERIOD_MAX_USEC     UINT64_C(1000000)
-#define QUOTA_MIN_USEC      UINT64_C(1000)
+/* The least and the most that the kernel takes, in cpu.max. */
+#define PERIOD_MAX_USEC UINT64_C(1000000)
+#define QUOTA_MIN_USEC  UINT64_C(1000)
 
 /* The keys that io.max has for limits of single disks; NULL: none of these. */
 extern const char *const limit_io_keys[_LIMIT_MAX];
 
-/* The limits that are given for single disks: lists of them. */
-#define FOREACH_LIMIT_OF_DISKS(t) \
-        for (LimitType t = LIMIT_IO_READ_BANDWIDTH_MAX; t <= LIMIT_IO_WRITE_IOPS_MAX; t++)
+/* The disks that limits name, by these names, which are borrowed. With room for all of l at first. */
+typedef struct DiskNames {
+        const char **names;
+        dev_t *devs;
+        size_t n;
+} DiskNames;
+
+int disk_names_init(DiskNames *d, const Limits *l);
+void disk_names_done(DiskNames *d);
+bool disk_names_has(const DiskNames *d, const char *name);
+const char *disk_names_of(const DiskNames *d, dev_t dev); /* NULL: none */
+void disk_names_add(DiskNames *d, const char *name, dev_t dev);
 
 /* -EBADMSG for what the kernel does not write. */
 int limits_read_cpu_max(int dir, uint64_t *ret_quota, uint64_t *ret_period);
 
-/* A quota a second as µs in such a period, rounded down, and the least of that which the kernel takes;
- * and the period in which a quota is at least that: this one, or a longer one, as systemd does it. */
-uint64_t limit_quota_in_period(uint64_t per_second, uint64_t period);
+/* The period in which a quota is at least what the kernel takes: this one, or a longer one, as systemd does it. */
 uint64_t limit_period_of_quota(uint64_t per_second, uint64_t period);
 
 /* Whether the cgroup of that path is a scope, in which one process is the supervisor. */

@@ -32,6 +32,13 @@ typedef enum LimitType {
         _LIMIT_INVALID = -EINVAL,
 } LimitType;
 
+/* The limits that are given for single disks: lists of them. */
+#define FOREACH_LIMIT_OF_DISKS(t) \
+        for (LimitType t = LIMIT_IO_READ_BANDWIDTH_MAX; t <= LIMIT_IO_WRITE_IOPS_MAX; t++)
+
+/* systemd's period of cpu.max where none is given. */
+#define PERIOD_DEFAULT_USEC UINT64_C(100000)
+
 typedef enum LimitKind {
         LIMIT_KIND_NUMBER,  /* t */
         LIMIT_KIND_FLAG,    /* b: a number, 0 or 1 */
@@ -113,6 +120,9 @@ int limits_set_word(Limits *l, LimitType t, const char *word, char **ret_reason)
 /* An element of a list; one of the same name is replaced. "MAJ:MIN" stands for /dev/block/MAJ:MIN. */
 int limits_add_device(Limits *l, LimitType t, const char *path, uint64_t value, char **ret_reason);
 int limits_add_pair(Limits *l, LimitType t, const char *name, const char *word, char **ret_reason);
+
+/* A quota a second as µs in such a period, rounded down, and at least what the kernel takes; UINT64_MAX: none. */
+uint64_t limit_quota_in_period(uint64_t per_second, uint64_t period);
 
 /* Puts all cpus, or memory nodes, that there can be in the place of a set that takes the limit away. The kernel refuses
  * to empty cpuset.cpus while a process is in the cgroup, and systemd says nothing of that. */

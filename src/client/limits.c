@@ -115,7 +115,7 @@ _public_ size_t hpcnode_cgroup_limits_count_io_rules(const hpcnode_cgroup_limits
         const Limit *all = &l->values[LIMIT_IO_MAX];
         size_t n = all->is_set && all->number != UINT64_MAX;
 
-        for (LimitType t = LIMIT_IO_READ_BANDWIDTH_MAX; t <= LIMIT_IO_WRITE_IOPS_MAX; t++)
+        FOREACH_LIMIT_OF_DISKS (t)
                 for (size_t i = 0; i < l->values[t].n_pairs; i++)
                         if (l->values[t].pairs[i].number != UINT64_MAX &&
                             !device_limited_before(l, t, i))

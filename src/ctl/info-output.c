@@ -3,10 +3,11 @@
 #include "collect.h"
 #include "output.h"
 
-#include "basic/fields.h"
 #include "basic/limits.h"
 #include <inttypes.h>
 #include <stdio.h>
+
+#define LIMIT_KEY_SIZE 32
 
 static void add_state(Record *r, const hpcnode_cgroup_info *info)
 {
@@ -55,73 +56,70 @@ static void add_figures(Record *r, const hpcnode_cgroup_info *info)
         }
 }
 
-/* "--memory-high" is "memory_high" here, as in the kernel's files. */
-static void add_limit(Record *r, const LimitInfo *limit, const char *text)
+/* "memory_high" of "--memory-high". */
+static void limit_key(const LimitInfo *limit, char key[static LIMIT_KEY_SIZE])
 {
-        char key[32];
-        uint64_t number;
-
-        (void) snprintf(key, sizeof(key), "%s", limit->option);
+        (void) snprintf(key, LIMIT_KEY_SIZE, "%s", limit->option);
         for (char *p = key; *p; p++)
                 if (*p == '-')
                         *p = '_';
-        if (limit->kind == LIMIT_KIND_FLAG)
-                record_add_flag(r, key, streq(text, "yes"));
-        else if (limit->kind == LIMIT_KIND_NUMBER && parse_u64(text, &number) >= 0)
-                record_add_number(r, key, number);
-        else
-                record_add_text(r, key, text);
 }
 
 /* "50000/100000" */
-static void add_quota(Record *r, const hpcnode_cgroup_limits *limits)
+static void add_quota(Record *r, const hpcnode_cgroup_limits *limits, uint64_t per_second)
 {
-        uint64_t quota, period;
+        uint64_t period;
         char text[48];
 
-        if (hpcnode_cgroup_limits_get_number(limits, "CPUQuotaPerSecUSec", &quota) <= 0 ||
-            quota == UINT64_MAX)
-                return;
         if (hpcnode_cgroup_limits_get_number(limits, "CPUQuotaPeriodUSec", &period) <= 0 ||
             period == UINT64_MAX)
-                period = 100 * USEC_PER_MSEC;
+                period = PERIOD_DEFAULT_USEC;
         (void) snprintf(text, sizeof(text), "%" PRIu64 "/%" PRIu64,
-                        quota / USEC_PER_SEC * period +
-                                quota % USEC_PER_SEC * period / USEC_PER_SEC,
-                        period);
+                        limit_quota_in_period(per_second, period), period);
         record_add_text(r, "cpu_max", text);
 }
 
-/* Those that stand for themselves: what is nothing but the kernel's default is left out. */
-static void add_own_limits(Record *r, const hpcnode_cgroup_limits *limits)
+static void add_number(Record *r, LimitType t, const hpcnode_cgroup_limits *limits)
 {
-        for (LimitType t = 0; t < _LIMIT_MAX; t++) {
-                const LimitInfo *limit = &limit_table[t];
-                _cleanup_(freep) char *text = NULL;
-
-                if (t == LIMIT_CPU_QUOTA)
-                        add_quota(r, limits);
-                if (!limit->option || t == LIMIT_MEMORY_MAX || t == LIMIT_CPU_QUOTA ||
-                    limit->kind == LIMIT_KIND_PAIRS)
-                        continue;
-                if (hpcnode_cgroup_limits_get_text(limits, limit->property, 0, &text) > 0 &&
-                    !streq(text, "infinity"))
-                        add_limit(r, limit, text);
-        }
-}
-
-/* What else is known of them: a task has limits, but no figures here. */
-static void add_limits(Record *r, const hpcnode_cgroup_info *info)
-{
+        char key[LIMIT_KEY_SIZE];
         uint64_t value;
 
+        if (hpcnode_cgroup_limits_get_number(limits, limit_table[t].property, &value) <= 0 ||
+            value == UINT64_MAX)
+                return;
+        limit_key(&limit_table[t], key);
+        if (t == LIMIT_CPU_QUOTA)
+                add_quota(r, limits, value);
+        else if (limit_table[t].kind == LIMIT_KIND_FLAG)
+                record_add_flag(r, key, value);
+        else
+                record_add_number(r, key, value);
+}
+
+static void add_text(Record *r, LimitType t, const hpcnode_cgroup_limits *limits)
+{
+        _cleanup_(freep) char *text = NULL;
+        char key[LIMIT_KEY_SIZE];
+
+        if (hpcnode_cgroup_limits_get_text(limits, limit_table[t].property, 0, &text) <= 0)
+                return;
+        limit_key(&limit_table[t], key);
+        record_add_text(r, key, text);
+}
+
+/* By the names of their options; lists are counted only. A scope has memory_max among its figures, which a task has not. */
+static void add_limits(Record *r, const hpcnode_cgroup_info *info)
+{
         if (!info->limits)
                 return;
-        if (info->is_task > 0 &&
-            hpcnode_cgroup_limits_get_number(info->limits, "MemoryMax", &value) > 0 &&
-            value != UINT64_MAX)
-                record_add_number(r, "memory_max", value);
-        add_own_limits(r, info->limits);
+        for (LimitType t = 0; t < _LIMIT_MAX; t++) {
+                if (!limit_table[t].option || (t == LIMIT_MEMORY_MAX && info->is_task <= 0))
+                        continue;
+                if (limit_is_number(t))
+                        add_number(r, t, info->limits);
+                else if (limit_table[t].kind != LIMIT_KIND_PAIRS)
+                        add_text(r, t, info->limits);
+        }
         record_add_number(r, "io_max_rule_count",
                           hpcnode_cgroup_limits_count_io_rules(info->limits));
 }
