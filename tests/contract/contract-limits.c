@@ -37,6 +37,38 @@ static uint64_t shown(Node *n, const char *scope, const char *property)
         return value;
 }
 
+static void assert_text(const hpcnode_cgroup_limits *limits, const char *property, size_t index,
+                        const char *expected)
+{
+        char *text = NULL;
+
+        assert_int_equal(hpcnode_cgroup_limits_get_text(limits, property, index, &text),
+                         expected ? 1 : 0);
+        if (expected)
+                assert_string_equal(text, expected);
+        free(text);
+}
+
+static void limits_are_told_as_they_are_set(void **state)
+{
+        Node *n = *state;
+        hpcnode_cgroup_limits *limits = limits_with(n, "AllowedCPUs", "0-1,3", "MemoryMax", "64M");
+        char *text = NULL;
+
+        OK(n, hpcnode_cgroup_limits_set(limits, "IOReadIOPSMax", "/dev/a 30", &n->e));
+        OK(n, hpcnode_cgroup_limits_set(limits, "IOReadIOPSMax", "/dev/b max", &n->e));
+        assert_text(limits, "AllowedCPUs", 0, "0-1,3");
+        assert_text(limits, "AllowedCPUs", 1, NULL);
+        assert_text(limits, "MemoryMax", 0, "67108864");
+        assert_text(limits, "IOReadIOPSMax", 0, "/dev/a 30");
+        assert_text(limits, "IOReadIOPSMax", 1, "/dev/b infinity");
+        assert_text(limits, "IOReadIOPSMax", 2, NULL);
+        assert_text(limits, "TasksMax", 0, NULL);
+        assert_int_equal(hpcnode_cgroup_limits_get_text(limits, "NoLimit", 0, &text), -EINVAL);
+        assert_null(text);
+        hpcnode_cgroup_limits_free(limits);
+}
+
 static void limits_that_do_not_go_together_make_nothing(void **state)
 {
         Node *n = *state;
@@ -238,6 +270,7 @@ static void controllers_a_cpuset_is_set_and_taken_away(void **state)
 int run_limits_tests(void)
 {
         const struct CMUnitTest tests[] = {
+                TEST(limits_are_told_as_they_are_set),
                 TEST(limits_that_do_not_go_together_make_nothing),
                 TEST(what_this_machine_has_not_is_refused),
                 TEST(some_limit_has_to_be_given),
