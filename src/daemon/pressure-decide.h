@@ -91,11 +91,13 @@ typedef struct PressureDecision {
 } PressureDecision;
 
 /* The one act that is due against pressure of a resource, the gentlest that was crossed and for which there is a
- * scope: true, and remembered in *past as done. At most one in action_delay_usec. A dry run is decided alike. While the
- * one that comes first has just begun, its grace_usec are waited for: nobody else has to suffer for it, nor is a graver act
- * done. None
- * against pressure that is of scopes' own making: where some are held at limits of their own, no other one waits for
- * a tenth of the lowest threshold, and there is enough. That is calm, too. */
+ * scope: true, and remembered in *past as done. At most one in action_delay_usec. A dry run is decided alike.
+ *
+ * While the one that comes first has just begun, its grace_usec are waited for: nobody else has to suffer for it, nor is
+ * a graver act done.
+ *
+ * None against pressure that is of scopes' own making: where some are held at limits of their own, no other one waits
+ * for a tenth of the lowest threshold, and there is enough. That is calm, too. */
 bool pressure_decide(const PressureConfig *c, PsiResource resource, const PressureLook *look,
                      PressurePast *past, const PressureScope *scopes, size_t n,
                      PressureDecision *ret);

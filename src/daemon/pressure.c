@@ -177,7 +177,6 @@ static bool may_decide(Pressure *p, PsiResource resource)
         _cleanup_(freep) size_t *candidates = NULL;
         PressurePast past = p->past;
         PressureDecision d = {};
-        bool may;
         size_t n;
 
         if (pressure_collect(p->manager, &figures, &scopes, &n) < 0)
@@ -191,11 +190,13 @@ static bool may_decide(Pressure *p, PsiResource resource)
                 figures[i].cpu_weight = UINT64_MAX;
                 figures[i].used[resource] = 1;
         }
-        measure_waits(p, resource, figures, scopes, n);
         p->look.now_usec = now_monotonic_usec();
-        may = pressure_decide(config(p), resource, &p->look, &past, figures, n, &d);
-        p->past.calm_usec[resource] = past.calm_usec[resource];
-        return may;
+        if (pressure_decide(config(p), resource, &p->look, &past, figures, n, &d))
+                return true;
+        /* Nothing is done; whether it is calm all the same, is still to be seen. */
+        measure_waits(p, resource, figures, scopes, n);
+        (void) pressure_decide(config(p), resource, &p->look, &p->past, figures, n, &d);
+        return false;
 }
 
 static int on_sample(sd_event_source *source, uint64_t usec, void *userdata)
