@@ -130,6 +130,38 @@ memory_short() {
     has "frozen_by: pressure"
 }
 
+# some_avg10 SCOPE: in whole percent.
+some_avg10() {
+    sed -n 's/^some avg10=\([0-9]*\).*/\1/p' "$(dir "$1")/memory.pressure"
+}
+
+@test "one that was at its limit a moment ago does not count for one that waits" {
+    only_on trixie
+    policy
+    hpcnode-ctl create was --priority 10 --memory-high 32M
+    hpcnode-ctl run --scope was --id hog -- "$HELPERS/memory-hog" 80
+    timeout 8 tail -f /dev/null || :
+    hpcnode-ctl kill was/hog
+    hpcnode-ctl run --id held --priority 10 --memory-high 32M -- "$HELPERS/memory-hog" 80
+    timeout 10 tail -f /dev/null || :
+    [ "$(some_avg10 was)" -ge 2 ]
+    [ "$(some_avg10 held)" -ge 20 ]
+    [ "$(acts freeze) $(acts kill)" = "0 0" ]
+}
+
+@test "limits of their own do not matter where there is hardly anything left" {
+    only_on bookworm
+    policy
+    hpcnode-ctl run --id low --priority 10 --memory-high 32M -- "$HELPERS/memory-hog" 80
+    hpcnode-ctl run --id high --priority 90 --memory-high 40M -- "$HELPERS/memory-hog" 80
+    timeout 6 tail -f /dev/null || :
+    [ "$(acts freeze) $(acts kill)" = "0 0" ]
+    # Both have what they may have, which is nearly all that there is.
+    run -0 bus-wait PressureAction:freeze -- systemctl set-property --runtime workload.slice MemoryHigh=74M
+    run -0 hpcnode-ctl inspect low
+    has "frozen_by: pressure"
+}
+
 @test "with DryRun=yes it is announced, and nothing done" {
     only_on trixie
     policy FreezeMemorySome=10 DryRun=yes
