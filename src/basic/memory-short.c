@@ -14,10 +14,24 @@ static bool is_short(uint64_t available, uint64_t total)
         return total > 0 && available <= total / SHORT_PART;
 }
 
+static uint64_t file_cache(int dir)
+{
+        static const char *const keys[] = { "active_file", "inactive_file" };
+        _cleanup_(freep) char *text = NULL;
+        uint64_t bytes, sum = 0;
+
+        if (cgroup_read(dir, "memory.stat", &text) < 0)
+                return 0;
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++)
+                if (cgroup_text_key(text, keys[i], &bytes) >= 0)
+                        sum += bytes;
+        return sum;
+}
+
 bool memory_is_short(int dir)
 {
         static const char *const files[] = { "memory.high", "memory.max" };
-        uint64_t current, limit, lowest = UINT64_MAX;
+        uint64_t current, limit, lowest = UINT64_MAX, cache;
 
         if (cgroup_read_u64(dir, "memory.current", &current) < 0)
                 return false;
@@ -26,6 +40,10 @@ bool memory_is_short(int dir)
                         lowest = limit;
         if (lowest == UINT64_MAX)
                 return false;
+        if (!is_short(current < lowest ? lowest - current : 0, lowest))
+                return false;
+        cache = file_cache(dir);
+        current = current > cache ? current - cache : 0;
         return is_short(current < lowest ? lowest - current : 0, lowest);
 }
 

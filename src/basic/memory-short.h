@@ -4,7 +4,8 @@
 
 #include "macro.h"
 
-/* Of what the cgroup at dir may have, by its memory.high and memory.max. False where neither is set, or there is no
+/* Of what the cgroup at dir may have, by its memory.high and memory.max; what it has read of files is available, as on
+ * the machine. False where neither is set, or there is no
  * memory controller. */
 bool memory_is_short(int dir);
 

@@ -324,6 +324,7 @@ static void announce(Manager *m, const PressureDecision *d, Scope *const *scopes
                 .threshold = d->threshold,
                 .place = place,
                 .target = scopes[d->target],
+                .in_short_slice = d->in_short_slice,
                 .dry_run = dry_run,
         };
 

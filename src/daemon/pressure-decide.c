@@ -25,6 +25,7 @@ typedef struct Question {
         size_t n;
         PsiResource resource;
         uint64_t now_usec;
+        bool in_short_slice; /* only of those that are is anybody to give something back */
 } Question;
 
 /* It has just begun, and is let alone for a while. */
@@ -38,7 +39,8 @@ static bool is_candidate(const Question *q, PressureAct act, const PressureScope
 {
         const PressureConfig *c = q->config;
 
-        if (!s->workload || !s->live || s->dying || s->used[q->resource] == 0)
+        if (!s->workload || !s->live || s->dying || s->used[q->resource] == 0 ||
+            (q->in_short_slice && !s->in_short_slice))
                 return false;
         switch (act) {
         case PRESSURE_DEMOTE:
@@ -189,15 +191,24 @@ static bool is_self_made(const Question *q, const PressureLook *look)
         return held && !look->is_short;
 }
 
+static bool is_short_in_slice(const Question *q, const PressureLook *look)
+{
+        for (size_t i = 0; !look->is_short && i < q->n; i++)
+                if (q->scopes[i].workload && q->scopes[i].live && q->scopes[i].in_short_slice)
+                        return true;
+        return false;
+}
+
 bool pressure_decide(const PressureConfig *c, PsiResource resource, const PressureLook *look,
                      PressurePast *past, const PressureScope *scopes, size_t n,
                      PressureDecision *ret)
 {
-        Question q = { c, scopes, n, resource, look->now_usec };
+        Question q = { c, scopes, n, resource, look->now_usec, false };
         uint64_t acted = past->acted_usec[resource];
 
         if (!c->enabled || is_self_made(&q, look))
                 return false;
+        q.in_short_slice = is_short_in_slice(&q, look);
         if (is_any_crossed(&q, look))
                 past->calm_usec[resource] = 0;
         if (acted > 0 && elapsed(look->now_usec, acted) < c->action_delay_usec[resource])
@@ -217,6 +228,7 @@ bool pressure_decide(const PressureConfig *c, PsiResource resource, const Pressu
                 ret->act = act;
                 ret->resource = resource;
                 ret->kind = kind;
+                ret->in_short_slice = q.in_short_slice;
                 ret->threshold = c->thresholds[act][resource][kind];
                 past->acted_usec[resource] = look->now_usec;
                 return true;
@@ -279,7 +291,7 @@ bool pressure_decide_undo(const PressureConfig *c, PsiResource resource, const P
                           PressurePast *past, const PressureScope *scopes, size_t n,
                           PressureDecision *ret)
 {
-        Question q = { c, scopes, n, resource, look->now_usec };
+        Question q = { c, scopes, n, resource, look->now_usec, false };
         uint64_t *calm = &past->calm_usec[resource], order;
         bool watched = pressure_is_watched(c, resource);
         size_t found = 0;
@@ -305,6 +317,7 @@ bool pressure_decide_undo(const PressureConfig *c, PsiResource resource, const P
         ret->resource = resource;
         ret->kind = 0;
         ret->threshold = 0;
+        ret->in_short_slice = false;
         if (watched)
                 *calm = look->now_usec;
         /* What was thawed goes on where it was stopped for want of memory, and waits once more. */

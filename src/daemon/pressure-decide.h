@@ -54,6 +54,8 @@ typedef struct PressureScope {
          * its own time in which some of it waited. Both are 0 where neither is looked at. */
         bool held;
         unsigned waits;
+        /* It is below workload.slice in a slice, with others, in which the resource is short. */
+        bool in_short_slice;
 
         /* What pressure has done with it. The orders count acts up, over all scopes. */
         bool frozen_by_pressure, demoted;
@@ -82,9 +84,10 @@ typedef struct PressurePast {
 typedef struct PressureDecision {
         PressureAct act;
         PsiResource resource;
-        PsiKind kind;       /* which was crossed; of an undoing 0 */
-        uint64_t threshold; /* the same */
-        size_t target;      /* index among the scopes */
+        PsiKind kind;        /* which was crossed; of an undoing 0 */
+        uint64_t threshold;  /* the same */
+        size_t target;       /* index among the scopes */
+        bool in_short_slice; /* others than those came not into question */
         /* Indices of all that came into question, the target first. Room for as many as there are scopes, given by
          * the caller. */
         size_t *candidates, n_candidates;
@@ -95,6 +98,8 @@ typedef struct PressureDecision {
  *
  * While the one that comes first has just begun, its grace_usec are waited for: nobody else has to suffer for it, nor is
  * a graver act done.
+ *
+ * Where the resource is not short on the node or in workload.slice, but in a slice within, somebody in there has to give.
  *
  * None against pressure that is of scopes' own making: where some are held at limits of their own, no other one waits
  * for a tenth of the lowest threshold, and there is enough. That is calm, too. */

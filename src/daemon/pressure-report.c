@@ -107,10 +107,13 @@ char *pressure_reason(const Manager *m, const PressureReport *r)
         else
                 n = asprintf(&reason,
                              "%s %s of %s has reached " SHARE_FORMAT
-                             " of a window (%s=), and its avg10 is " SHARE_FORMAT "%s%s",
+                             " of a window (%s=), and its avg10 is " SHARE_FORMAT "%s%s%s",
                              resource, kind, place, SHARE_ARGS(r->threshold),
                              threshold_key(&m->config, r), SHARE_ARGS(avg10),
-                             describe_elsewhere(r, k, elsewhere), dry);
+                             describe_elsewhere(r, k, elsewhere),
+                             r->in_short_slice ? "; it is short in a slice that the scope is in"
+                                               : "",
+                             dry);
         return n < 0 ? NULL : reason;
 }
 

@@ -28,6 +28,7 @@ typedef struct PressureReport {
         /* The target first; behind those who could be chosen who could not. */
         const PressureCandidate *candidates;
         size_t n_candidates, n_eligible;
+        bool in_short_slice; /* those who could be chosen are in a slice within, in which the resource is short */
         bool dry_run;     /* it is said, and not done */
         const Call *call; /* may be NULL: nobody has asked for it */
 } PressureReport;

@@ -170,12 +170,15 @@ static unsigned waits(const Scope *s, PsiResource resource)
 bool pressure_measure_waits(PsiResource resource, PressureScope *figures, Scope *const *scopes,
                             size_t n)
 {
-        bool any = false;
+        bool any;
 
         if (resource != PSI_MEMORY)
                 return false;
-        for (size_t i = 0; i < n; i++)
-                any |= figures[i].held = was_held(scopes[i], HELD_USEC);
+        any = pressure_measure_slices(figures, scopes, n);
+        for (size_t i = 0; i < n; i++) {
+                figures[i].held |= was_held(scopes[i], HELD_USEC);
+                any |= figures[i].held;
+        }
         for (size_t i = 0; any && i < n; i++)
                 figures[i].waits = waits(scopes[i], resource);
         return any;

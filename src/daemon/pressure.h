@@ -66,10 +66,14 @@ int pressure_collect(Manager *m, PressureScope **ret, Scope ***ret_scopes, size_
 /* Whether something runs in them, their weights, and what they use of the resource: three files of each. */
 void pressure_measure(PsiResource resource, PressureScope *figures, Scope *const *scopes, size_t n);
 
-/* Which of them are held at limits of their own, of memory; and if some are, how long the others wait: one file of
- * each. False when none is. */
+/* Which of them are held at limits of their own, of memory, or in a slice that is; and if some are, how long the others
+ * wait: one file of each. False when none is. */
 bool pressure_measure_waits(PsiResource resource, PressureScope *figures, Scope *const *scopes,
                             size_t n);
+
+/* pressure-slices.c: which of them share a slice within workload.slice in which memory is short, and which have one to
+ * themselves, and so are held. False when none is in such a slice. */
+bool pressure_measure_slices(PressureScope *figures, Scope *const *scopes, size_t n);
 
 /* What they have used since the last sample is what they used of late. */
 void pressure_sample(Manager *m);

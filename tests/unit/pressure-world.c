@@ -136,6 +136,7 @@ static void happen(World *w)
         w->look.is_short = one_in(w, 4);
         for (size_t i = 0; i < w->n; i++) {
                 w->scopes[i].held = one_in(w, 4);
+                w->scopes[i].in_short_slice = one_in(w, 12);
                 w->scopes[i].waits = (unsigned) below(w, one_in(w, 2) ? 20 : 1000);
         }
         for (size_t i = 0; i < w->n; i++)
@@ -252,6 +253,14 @@ static bool exists_dying(const World *w)
         return false;
 }
 
+static bool exists_short_slice(const World *w)
+{
+        for (size_t i = 0; i < w->n; i++)
+                if (w->scopes[i].workload && w->scopes[i].live && w->scopes[i].in_short_slice)
+                        return true;
+        return false;
+}
+
 /* Whether something may be done to a scope, in words of its own for each case: NULL, or why not. */
 static const char *objection(const World *w, PressureAct a, PsiResource r, const PressureScope *s)
 {
@@ -261,6 +270,8 @@ static const char *objection(const World *w, PressureAct a, PsiResource r, const
         WORLD_PROPERTY(s->workload, "never a scope outside workload.slice");
         WORLD_PROPERTY(s->live, "never one that has ended or not begun");
         WORLD_PROPERTY(!s->dying, "never one that was killed already");
+        WORLD_PROPERTY(s->in_short_slice || w->look.is_short || !exists_short_slice(w),
+                       "none for what is short in a slice without it");
         WORLD_PROPERTY(gentle || !exists_dying(w), "no kill while another one dies");
         WORLD_PROPERTY(!gentle || s->priority <= c->gentle_priority_max,
                        "nothing gentle above GentlePriorityMax");

@@ -194,6 +194,58 @@ static void test_pressure_of_their_own_making_is_calm(void **state)
         assert_false(undo(t, PSI_MEMORY));
 }
 
+/* The low one is outside, and has nothing to do with it. */
+static void test_where_a_slice_is_short_somebody_in_it_gives(void **state)
+{
+        Case *t = *state;
+
+        t->n = 3;
+        t->scopes[2] = scope(20, 500);
+        t->scopes[1].in_short_slice = t->scopes[2].in_short_slice = true;
+        cross(t, PRESSURE_FREEZE, PSI_MEMORY, PSI_SOME);
+        assert_true(decide(t, PSI_MEMORY));
+        assert_decision(t, PRESSURE_FREEZE, 2);
+        assert_int_equal(t->decision.n_candidates, 1);
+        assert_true(t->decision.in_short_slice);
+}
+
+static void test_nobody_outside_of_a_short_slice_gives_for_those_who_may_not(void **state)
+{
+        Case *t = *state;
+
+        t->scopes[1].in_short_slice = true;
+        t->c->kill_priority_max = 40;
+        cross(t, PRESSURE_FREEZE, PSI_MEMORY, PSI_SOME);
+        cross(t, PRESSURE_KILL, PSI_MEMORY, PSI_FULL);
+        assert_false(decide(t, PSI_MEMORY));
+}
+
+static void test_where_all_is_short_slices_do_not_matter(void **state)
+{
+        Case *t = *state;
+
+        t->scopes[1].in_short_slice = true;
+        t->look.is_short = true;
+        cross(t, PRESSURE_FREEZE, PSI_MEMORY, PSI_SOME);
+        assert_true(decide(t, PSI_MEMORY));
+        assert_decision(t, PRESSURE_FREEZE, 0);
+        assert_false(t->decision.in_short_slice);
+}
+
+/* One that is not there any more, or is not the workload's, says nothing of where it is short. */
+static void test_the_slice_of_one_that_does_not_count_does_not_either(void **state)
+{
+        Case *t = *state;
+
+        t->n = 4;
+        t->scopes[2] = t->scopes[3] = scope(20, 500);
+        t->scopes[2].in_short_slice = t->scopes[3].in_short_slice = true;
+        t->scopes[2].live = t->scopes[3].workload = false;
+        cross(t, PRESSURE_FREEZE, PSI_MEMORY, PSI_SOME);
+        assert_true(decide(t, PSI_MEMORY));
+        assert_decision(t, PRESSURE_FREEZE, 0);
+}
+
 /* The high one runs, and the low one has just begun, by which memory is short. */
 static void test_nobody_suffers_for_one_that_has_just_begun(void **state)
 {
@@ -702,6 +754,10 @@ int main(void)
                 TEST(test_limits_of_their_own_do_not_matter_where_there_is_too_little),
                 TEST(test_the_waits_of_some_do_not_matter),
                 TEST(test_pressure_of_their_own_making_is_calm),
+                TEST(test_where_a_slice_is_short_somebody_in_it_gives),
+                TEST(test_nobody_outside_of_a_short_slice_gives_for_those_who_may_not),
+                TEST(test_where_all_is_short_slices_do_not_matter),
+                TEST(test_the_slice_of_one_that_does_not_count_does_not_either),
                 TEST(test_nobody_suffers_for_one_that_has_just_begun),
                 TEST(test_among_equal_ones_the_largest_is_waited_for),
                 TEST(test_one_of_a_higher_priority_that_has_just_begun_is_not_waited_for),

@@ -162,6 +162,24 @@ some_avg10() {
     has "frozen_by: pressure"
 }
 
+@test "what is short in a slice within is given back by somebody in there" {
+    only_on bookworm
+    policy
+    hpcnode-ctl run --id outside --priority 0 -- "$HELPERS/memory-hog" --hold 40
+    hpcnode-ctl run --slice workload.slice/alloc-42 --id top --priority 90 -- "$HELPERS/memory-hog" 80
+    # Alone in there it is held at a limit of its own.
+    systemctl set-property --runtime workload-alloc-42.slice MemoryHigh=40M
+    timeout 8 tail -f /dev/null || :
+    [ "$(acts freeze) $(acts kill)" = "0 0" ]
+    run -0 bus-wait PressureAction:freeze -- hpcnode-ctl run --slice workload.slice/alloc-42 --id beside --priority 20 -- \
+        "$HELPERS/memory-hog" 80
+    record pressure
+    says act=freeze resource=memory scope=beside eligible_count=1
+    [[ $RECORD == *"; it is short in a slice that the scope is in"* ]]
+    run -0 hpcnode-ctl inspect outside
+    has "state: running"
+}
+
 @test "with DryRun=yes it is announced, and nothing done" {
     only_on trixie
     policy FreezeMemorySome=10 DryRun=yes
