@@ -108,6 +108,7 @@ may_everything() {
     done
 }
 
+# bats test_tags=bookworm
 @test "everybody may wait" {
     hpcnode-ctl run --id seen -- sleep infinity
     as alice timeout 100 hpcnode-ctl wait seen >"$BATS_TEST_TMPDIR/answer" &
@@ -333,6 +334,7 @@ may_ask_polkit: workload.slice" ]
     rm /tmp/secret.up
 }
 
+# bats test_tags=bookworm
 @test "a user that is made while the daemon runs is known at once" {
     mkdir -p ${conf%/*}
     printf '%s\n' '[Ownership]' 'PactUsers=pact newcomer' >$conf

@@ -76,6 +76,7 @@ denied() {
     [ ! -e "$(dir "$scope")/payload/guest" ]
 }
 
+# bats test_tags=bookworm
 @test "a process that runs elsewhere is a task like any other" {
     remember
     hpcnode-ctl create host
@@ -116,6 +117,7 @@ denied() {
     [[ $output == *"signal: 15"* || $output == *"state: lost"* ]]
 }
 
+# bats test_tags=bookworm
 @test "its exit status is known while its parent has not taken it, or where the kernel keeps it" {
     hpcnode-ctl create host
     saying odd-process zombie
@@ -135,6 +137,7 @@ denied() {
     fi
 }
 
+# bats test_tags=bookworm
 @test "several processes are one task: the first is its own, and it ends with it" {
     hpcnode-ctl create host
     sleeper && a=$PID
@@ -336,8 +339,8 @@ denied() {
     hpcnode-ctl attach host/guest "$a" "$b"
 }
 
+# bats test_tags=bookworm
 @test "64 processes are attached at once" {
-    only_on bookworm
     hpcnode-ctl create host
     pids=()
     for _ in {1..64}; do
@@ -350,6 +353,7 @@ denied() {
 
 # ---- callers that are not root ------------------------------------------------------------------
 
+# bats test_tags=bookworm
 @test "a system's user attaches its own processes, and no other" {
     hpcnode-ctl create host
     owned_by alice

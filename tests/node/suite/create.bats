@@ -16,6 +16,7 @@ load lib
     [ "$(cat "$(dir alloc-1)/cgroup.procs")" = "" ]
 }
 
+# bats test_tags=trixie
 @test "a destroyed scope leaves no unit, cgroup, process, descriptor or file" {
     remember
     create gone

@@ -35,6 +35,7 @@ touches() {
         done' sh "$@" | paste -sd' '
 }
 
+# bats test_tags=trixie
 @test "a GPU belongs to the allocation that was given it" {
     hpcnode-ctl create gpu-zero --device /dev/gpu0:rw
     hpcnode-ctl create gpu-one --device /dev/gpu1:rw
@@ -44,6 +45,7 @@ touches() {
     [ "$(touches gpu-both '</dev/gpu0' '>/dev/gpu1')" = "through through" ]
 }
 
+# bats test_tags=trixie
 @test "beside what is given, the pseudo devices stay, and nothing else" {
     hpcnode-ctl create gpu-given --device /dev/gpu0:rw
     [ "$(touches gpu-given '>/dev/null' '</dev/zero' '</dev/full' '</dev/random' '</dev/urandom' '>/dev/kmsg')" = \
@@ -52,6 +54,7 @@ touches() {
     [ "$(touches gpu-kmsg '>/dev/kmsg' '</dev/kmsg')" = "open shut" ]
 }
 
+# bats test_tags=trixie
 @test "reading and writing are allowed one by one" {
     hpcnode-ctl create gpu-r --device /dev/gpu0:r
     hpcnode-ctl create gpu-w --device /dev/gpu0:w
@@ -59,6 +62,7 @@ touches() {
     [ "$(touches gpu-w '</dev/gpu0' '>/dev/gpu0' '<>/dev/gpu0')" = "shut through shut" ]
 }
 
+# bats test_tags=trixie
 @test "no node can be made of a device that is not given" {
     hpcnode-ctl create gpu-maker --device /dev/gpu0:rwm
     hpcnode-ctl run --scope gpu-maker --wait -- mknod "$BATS_TEST_TMPDIR/mine" c 195 0
@@ -67,6 +71,7 @@ touches() {
     run ! hpcnode-ctl run --scope gpu-user --wait -- mknod "$BATS_TEST_TMPDIR/again" c 195 0
 }
 
+# bats test_tags=trixie
 @test "a policy without devices shuts all but the pseudo devices, or those, too" {
     hpcnode-ctl create gpu-all --device-policy auto
     hpcnode-ctl create gpu-closed --device-policy closed
@@ -78,6 +83,7 @@ touches() {
     [ "$(touches gpu-some '</dev/zero' '>/dev/zero' '>/dev/null')" = "open shut shut" ]
 }
 
+# bats test_tags=trixie
 @test "classes, links and numbers name devices" {
     hpcnode-ctl create gpu-class --device char-195:r
     hpcnode-ctl create gpu-link --device /dev/gpu-link:rw
@@ -89,6 +95,7 @@ touches() {
     [ "$(touches gpu-name '>/dev/kmsg' '</dev/gpu0')" = "open shut" ]
 }
 
+# bats test_tags=trixie
 @test "the device is the one that the name had at the time" {
     create gpu-firm DeviceAllow 'a(ss)' 1 /dev/gpu-link rw
     ln -sfn gpu1 /dev/gpu-link
@@ -104,6 +111,7 @@ touches() {
     [ "$(touches gpu-twice '</dev/gpu0' '>/dev/gpu0' '</dev/gpu1')" = "through through shut" ]
 }
 
+# bats test_tags=trixie
 @test "devices stay shut over restarts of the daemon and of PID 1" {
     hpcnode-ctl create gpu-lasting --device /dev/gpu0:rw
     systemctl restart hpcnode-cgroupd
@@ -113,6 +121,7 @@ touches() {
     [ "$(touches gpu-lasting '</dev/gpu0' '</dev/gpu1')" = "through shut" ]
 }
 
+# bats test_tags=trixie
 @test "a new list of a live scope takes the place of the old one" {
     hpcnode-ctl create gpu-live --device /dev/gpu0:rw
     hpcnode-ctl set gpu-live --device /dev/gpu1:r
@@ -126,6 +135,7 @@ touches() {
     [ "$(touches gpu-live '</dev/gpu0' '</dev/gpu1')" = "through shut" ]
 }
 
+# bats test_tags=trixie
 @test "all devices are opened again by the policy auto and an empty list, or the policy alone" {
     hpcnode-ctl create gpu-again --device /dev/gpu0:rw
     call SetScopeLimits 'sa{sv}' gpu-again 2 DevicePolicy s auto DeviceAllow 'a(ss)' 0
@@ -158,6 +168,7 @@ touches() {
     [ "$(touches gpu-open '</dev/gpu0' '</dev/gpu1')" = "through shut" ]
 }
 
+# bats test_tags=trixie
 @test "a supervisor that is put in the place of another needs no device either" {
     hpcnode-ctl create gpu-guarded --device-policy strict
     hpcnode-ctl run --scope gpu-guarded --id stays -- sleep infinity
@@ -171,6 +182,7 @@ touches() {
     [ "$(touches gpu-guarded '>/dev/null')" = shut ]
 }
 
+# bats test_tags=trixie
 @test "an empty list alone, which would open all devices, is refused" {
     remember
     refused InvalidArgs CreateScope 'ssa{sv}' workload.slice gpu-none 1 DeviceAllow 'a(ss)' 0
@@ -180,8 +192,8 @@ touches() {
     [ "$(touches gpu-none '</dev/gpu0' '>/dev/null')" = "shut open" ]
 }
 
+# bats test_tags=bookworm
 @test "what is no device, or leads out of /dev, is refused before anything exists" {
-    only_on bookworm
     local bad
     remember
     ln -s /dev/gpu0 /dev/shm/shm-link

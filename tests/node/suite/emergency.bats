@@ -65,8 +65,8 @@ RemoveScope s job
 END
 }
 
+# bats test_tags=trixie
 @test "without an emergency pact may not freeze, thaw or kill, and is told what it takes" {
-    only_on trixie
     emergency_required
     all_else_is_denied
     frozen 0
@@ -75,8 +75,8 @@ END
     run ! grep emergency <(records)
 }
 
+# bats test_tags=bookworm
 @test "while one lasts pact may freeze, thaw and kill, and nothing else" {
-    only_on bookworm
     declare_emergency
     as pact hpcnode-ctl freeze job
     frozen 1
@@ -95,6 +95,7 @@ END
     has "state: killed" "signal: 9"
 }
 
+# bats test_tags=bookworm
 @test "pact's agent, which is root, is pact" {
     systemd-run -q --wait --pipe --collect --unit pact-agent.service hpcnode-ctl emergency declare --reason "fabric is down"
     record emergency.declare
@@ -122,8 +123,8 @@ END
     run ! grep emergency <(records own)
 }
 
+# bats test_tags=trixie
 @test "pact and root may declare and end one, nobody else may" {
-    only_on trixie
     for user in lattice nobody; do
         CALLER=$user refused PermissionDenied DeclareEmergency st "mine" 0
     done
@@ -141,6 +142,7 @@ END
     says reason=ended "caller_uid=$(id -u pact)"
 }
 
+# bats test_tags=bookworm
 @test "each act is recorded before it is done, with who, why and what" {
     local pact
     pact=$(id -u pact)
@@ -234,6 +236,7 @@ emergency.freeze emergency.thaw emergency.kill emergency.kill job.kill job.exit 
     [[ $output != *frozen_by* ]]
 }
 
+# bats test_tags=bookworm
 @test "when it is ended, an emergency is required again, and what was frozen stays frozen" {
     declare_emergency
     as pact hpcnode-ctl freeze job
@@ -247,6 +250,7 @@ emergency.freeze emergency.thaw emergency.kill emergency.kill job.kill job.exit 
     frozen 0
 }
 
+# bats test_tags=bookworm
 @test "who froze it is a set, and a thaw by the owner or by emergency clears all of it" {
     declare_emergency
     hpcnode-ctl freeze job
@@ -439,9 +443,9 @@ mend_journal() {
     as pact hpcnode-ctl kill job
 }
 
+# bats test_tags=trixie
 @test "somebody who sets the clock neither ends nor prolongs it" {
     [ "$NODE_KIND" = vm ] || skip "a container has the clock of its host"
-    only_on trixie
     declare_emergency "fabric is down" --duration 40s
     until=$(hpcnode-ctl emergency status | sed -n 's/^until_unix_ms: //p')
     date -s "@$(($(date +%s) + 36000))" >/dev/null

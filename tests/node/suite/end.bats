@@ -21,6 +21,7 @@ state_files() {
     find "$STATE_DIR" -mindepth 1 -printf '%f\n' | sort
 }
 
+# bats test_tags=trixie
 @test "of an ended job its record is all that is left on disk, and of a removed one nothing" {
     state_files >"$BATS_TEST_TMPDIR/before"
     hpcnode-ctl run --id past --wait -- true
@@ -36,6 +37,7 @@ state_files() {
     state_files | diff "$BATS_TEST_TMPDIR/before" -
 }
 
+# bats test_tags=trixie
 @test "children that ignore signals are gone when main has ended" {
     remember
     run -0 hpcnode-ctl run --id dying --wait -- "$HELPERS/ignore-signals" --leave 2
@@ -49,6 +51,7 @@ state_files() {
     nothing_left
 }
 
+# bats test_tags=trixie
 @test "an allocation is announced empty, and released, when its last task has ended" {
     hpcnode-ctl create alloc --release-on-empty
     for task in a b c; do
@@ -65,6 +68,7 @@ state_files() {
     [ "$(field cpu_usage_usec "$output")" -gt 0 ]
 }
 
+# bats test_tags=trixie
 @test "the exit status of the last task is known though its allocation has been released" {
     hpcnode-ctl create brief --release-on-empty
     bus-wait ScopeReleased:brief -- hpcnode-ctl run --scope brief --id last -- sh -c 'exit 3'
@@ -82,9 +86,9 @@ state_files() {
     done
 }
 
+# bats test_tags=trixie
 @test "a fork bomb of 500 processes that ignores all signals is destroyed whole" {
     needs_controllers
-    only_on trixie
     remember
     create bomb TasksMax t 500
     hpcnode-ctl run --scope bomb --id bomb -- "$HELPERS/forkbomb" "$BATS_TEST_TMPDIR/full"

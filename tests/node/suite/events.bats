@@ -389,6 +389,7 @@ complete() {
     [ "$(wc -l <"$BATS_TEST_TMPDIR/all")" -eq 300 ]
 }
 
+# bats test_tags=bookworm
 @test "a daemon whose stderr is not the journal writes the same lines there" {
     systemctl stop hpcnode-cgroupd
     env -u JOURNAL_STREAM /usr/libexec/hpcnode-cgroupd 2>"$BATS_TEST_TMPDIR/stderr" &

@@ -4,6 +4,7 @@
 
 load lib
 
+# bats test_tags=trixie
 @test "freeze answers when the kernel says frozen, and thaw when it does not" {
     hpcnode-ctl run --id ice -- sleep infinity
     call FreezeScope s ice
@@ -15,6 +16,7 @@ load lib
     [ "$(property ice State)" = 's "running"' ]
 }
 
+# bats test_tags=trixie
 @test "one task is frozen alone, is told so, and its scope goes on" {
     hpcnode-ctl create alloc
     hpcnode-ctl run --scope alloc --id cold -- sleep infinity

@@ -4,9 +4,9 @@
 
 load lib
 
+# bats test_tags=bookworm
 @test "idle for 30 s, with jobs running, the daemon makes no system call but for its watchdog" {
     needs_plain_build
-    only_on bookworm
     hpcnode-ctl run --id idle-job -- sleep infinity
     hpcnode-ctl create idle-scope
     daemon_pid

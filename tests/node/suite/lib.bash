@@ -67,11 +67,6 @@ needs_plain_build() {
     ! has_sanitizers || skip "built with sanitizers"
 }
 
-# only_on SUITE: of the virtual machines that one alone, since it takes long there, and the other would say the same.
-only_on() {
-    [ "$NODE_KIND" = container ] || [ "$NODE_SUITE" = "$1" ] || skip "tried on $1"
-}
-
 # daemon_pid: sets DAEMON. Amid creations its cgroup has supervisors, too.
 daemon_pid() {
     DAEMON=$(systemctl show -P MainPID hpcnode-cgroupd)

@@ -43,9 +43,9 @@ load lib
     [ "$(wc -l <"$(dir disks)/io.max")" -eq 3 ]
 }
 
+# bats test_tags=bookworm
 @test "TasksMax=N is N tasks of the job: one more in the unit, N in payload and in inspect" {
     needs_controllers
-    only_on bookworm
     remember
     create few TasksMax t 3
     run -0 systemctl show -p TasksMax workload-few.scope
@@ -100,8 +100,8 @@ load lib
     [ "$(cat "$(dir odd)/memory.max")" = 9998336 ]
 }
 
+# bats test_tags=bookworm
 @test "what is unknown, of a wrong type or out of range is refused, naming key and range" {
-    only_on bookworm
     remember
     no() {
         refused InvalidArgs CreateScope 'ssa{sv}' workload.slice refused "$(dict_size "$@")" "$@"
@@ -132,6 +132,7 @@ load lib
     nothing_left
 }
 
+# bats test_tags=trixie
 @test "a cpu or memory node that the machine has not is refused before anything exists" {
     remember
     # cpu 0 and 77, node 1000

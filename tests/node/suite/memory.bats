@@ -23,9 +23,9 @@ crowd() {
     run -137 hpcnode-ctl run --scope "$1" --id hog --wait -- "$HELPERS/memory-hog" --hold 64
 }
 
+# bats test_tags=bookworm
 @test "with --oom-group all of a job, or of a task, is killed at once, and without it the others live" {
     needs_controllers
-    only_on bookworm
     hpcnode-ctl create all --memory-max 16M --memory-swap-max 0 --oom-group
     hpcnode-ctl create one --memory-max 16M --memory-swap-max 0
     [ "$(group_of all)" = '1 "MemoryOOMGroup" b true' ]
@@ -65,10 +65,10 @@ crowd() {
     [ "$(group_of job)" = '1 "MemoryOOMGroup" b true' ]
 }
 
+# bats test_tags=trixie
 @test "a job beyond memory.high is told once a minute, by a daemon that looks once a second" {
     needs_controllers
     needs_plain_build
-    only_on trixie
     head -c 16M /dev/zero >/var/tmp/cached
     sync /var/tmp/cached
     echo 1 >/proc/sys/vm/drop_caches
@@ -102,9 +102,9 @@ crowd() {
     [ "$told" -gt 0 ] && [ "$(value memory_high_count)" -ge $((told + more)) ]
 }
 
+# bats test_tags=trixie
 @test "each OOM is told once, whether the daemon is killed after it or is away" {
     needs_controllers
-    only_on trixie
     mkfifo "$BATS_TEST_TMPDIR/go"
     hpcnode-ctl create box --memory-max 16M --memory-swap-max 0
     # shellcheck disable=SC2016 # expanded by the task

@@ -18,6 +18,7 @@ load lib
     [ "${output//$'\n'/}" = pact-gpu.slicepact-gpu.slicepact-gpu.slicepact-gpu.slice ]
 }
 
+# bats test_tags=trixie
 @test "workload.slice/alloc-42 nests, and goes with its last scope" {
     remember
     nested='workload.slice/workload-alloc\x2d42.slice'

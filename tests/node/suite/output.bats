@@ -4,6 +4,7 @@
 
 load lib
 
+# bats test_tags=trixie
 @test "the output of echo alone is in journalctl -u of the job's unit" {
     hpcnode-ctl run --id echo --wait -- echo "said by echo"
     journalctl --sync
@@ -11,6 +12,7 @@ load lib
     has "said by echo"
 }
 
+# bats test_tags=trixie
 @test "so is that of another user's short-lived processes, on both streams" {
     # shellcheck disable=SC2016 # of the job's shell
     hpcnode-ctl run --id chatty --wait --user alice --cwd / -- \
@@ -19,6 +21,7 @@ load lib
     [ "$output" = "$(for i in 1 2 3 4 5; do printf 'out %s\nerr %s\n' $i $i; done; echo "no newline")" ]
 }
 
+# bats test_tags=trixie
 @test "tasks of one scope share its unit, and are told apart by their pid" {
     hpcnode-ctl create shared
     run -0 hpcnode-ctl run --scope shared --id a --wait -- echo from a

@@ -6,6 +6,7 @@ load lib
 
 drop_in=/run/systemd/system/hpcnode-cgroupd.service.d
 
+# bats test_tags=bookworm
 @test "a task starts in its leaf, with nothing of the daemon's" {
     run -0 hpcnode-ctl run --id clean --pipe --user alice --cwd / -- "$HELPERS/task-look"
     has cgroup=0::/workload.slice/workload-clean.scope/payload/main
@@ -16,8 +17,8 @@ drop_in=/run/systemd/system/hpcnode-cgroupd.service.d
     [[ $output =~ nofile=1024:[0-9]+ ]]
 }
 
+# bats test_tags=trixie
 @test "a task has what PID 1 gives its services, whatever the daemon was given" {
-    only_on trixie
     local fields='rlimit|umask|nice|policy|priority|ioprio|personality|securebits|death_signal|Cpus_allowed|Sig|Cap|NoNewPrivs|oom_score_adj|fds|Seccomp'
     for user in root alice; do
         # But for capabilities that PID 1 hands down, as in a container: of ours none is inheritable.
@@ -65,6 +66,7 @@ END
     has oom_score_adj=0 lower_oom_score_adj=EACCES
 }
 
+# bats test_tags=bookworm
 @test "the less a job matters, the sooner the OOM killer takes its tasks" {
     for job in 0:500 10:400 49:10 50:0 100:0; do
         run -0 hpcnode-ctl run --pipe --priority "${job%:*}" -- cat /proc/self/oom_score_adj
@@ -75,6 +77,7 @@ END
     has oom_score_adj=300 lower_oom_score_adj=EACCES
 }
 
+# bats test_tags=trixie
 @test "each task has a session keyring of its own" {
     session() {
         hpcnode-ctl run --pipe "$@" -- "$HELPERS/task-look" | sed -n 's/^session=//p'
@@ -87,6 +90,7 @@ END
     [ "$a" != "$b" ] && [ "$b" != "$c" ] && [ "$a" != "$c" ]
 }
 
+# bats test_tags=trixie
 @test "a supervisor is in its own cgroup, and never killed for memory" {
     hpcnode-ctl run --id spared -- sleep infinity
     daemon_pid

@@ -91,8 +91,8 @@ memory_short() {
     [ "$(acts kill)" -eq 0 ]
 }
 
+# bats test_tags=trixie
 @test "one that is frozen and still in the way is killed, and the job of high priority never touched" {
-    only_on trixie
     policy FreezeMemorySome=5 KillMemoryFull=10 ActionDelaySec=3
     memory_short kill
     run -0 hpcnode-ctl wait low
@@ -135,8 +135,8 @@ some_avg10() {
     sed -n 's/^some avg10=\([0-9]*\).*/\1/p' "$(dir "$1")/memory.pressure"
 }
 
+# bats test_tags=trixie
 @test "one that was at its limit a moment ago does not count for one that waits" {
-    only_on trixie
     policy
     hpcnode-ctl create was --priority 10 --memory-high 32M
     hpcnode-ctl run --scope was --id hog -- "$HELPERS/memory-hog" 80
@@ -149,8 +149,8 @@ some_avg10() {
     [ "$(acts freeze) $(acts kill)" = "0 0" ]
 }
 
+# bats test_tags=bookworm
 @test "limits of their own do not matter where there is hardly anything left" {
-    only_on bookworm
     policy
     hpcnode-ctl run --id low --priority 10 --memory-high 32M -- "$HELPERS/memory-hog" 80
     hpcnode-ctl run --id high --priority 90 --memory-high 40M -- "$HELPERS/memory-hog" 80
@@ -162,8 +162,8 @@ some_avg10() {
     has "frozen_by: pressure"
 }
 
+# bats test_tags=bookworm
 @test "what is short in a slice within is given back by somebody in there" {
-    only_on bookworm
     policy
     hpcnode-ctl run --id outside --priority 0 -- "$HELPERS/memory-hog" --hold 40
     hpcnode-ctl run --slice workload.slice/alloc-42 --id top --priority 90 -- "$HELPERS/memory-hog" 80
@@ -180,8 +180,8 @@ some_avg10() {
     has "state: running"
 }
 
+# bats test_tags=trixie
 @test "with DryRun=yes it is announced, and nothing done" {
-    only_on trixie
     policy FreezeMemorySome=10 DryRun=yes
     hpcnode-ctl pressure --follow --since "$SINCE" >"$BATS_TEST_TMPDIR/follow" 3>&- &
     follower=$!
@@ -200,8 +200,8 @@ some_avg10() {
     [ "$(busctl get-property "$BUS_NAME" "$BUS_PATH" "$BUS_NAME" Pressure)" = 's "dry-run"' ]
 }
 
+# bats test_tags=bookworm
 @test "what a client has frozen stays frozen when pressure thaws it" {
-    only_on bookworm
     policy FreezeMemorySome=10 KillMemoryFull=off
     memory_short freeze
     await file "$(dir low)/payload/cgroup.events" "frozen 1"
@@ -258,8 +258,8 @@ demoted() {
     [ "$(property busy Demoted)" = "b ${is[$1]}" ]
 }
 
+# bats test_tags=trixie
 @test "where nobody may be acted on, nobody is looked at" {
-    only_on trixie
     needs_plain_build
     policy DemoteCPUSome=20
     hpcnode-ctl run --id busy -- sleep infinity
@@ -276,8 +276,8 @@ demoted() {
     [ "$(acts demote)" -eq 0 ]
 }
 
+# bats test_tags=trixie
 @test "a weight that PID 1 changes too late is changed, and restored all the same" {
-    only_on trixie
     SCOPES=$'[Scopes]\nUnitTimeoutSec=1\n' policy DemoteCPUSome=20
     hpcnode-ctl run --id busy --priority 20 --cpu-weight 200 -- sleep infinity
     cursor=$(log_cursor)
@@ -308,8 +308,8 @@ demoted() {
     demoted no
 }
 
+# bats test_tags=trixie
 @test "a weight that a client is just setting is not lowered before it is set" {
-    only_on trixie
     # PID 1 is busy for longer than it is told to be where the machine is, too.
     SCOPES=$'[Scopes]\nUnitTimeoutSec=18\n' policy DemoteCPUSome=20
     hpcnode-ctl run --id busy --priority 20 -- sleep infinity
@@ -325,8 +325,8 @@ demoted() {
     await file "$(dir busy)/cpu.weight" 300
 }
 
+# bats test_tags=bookworm
 @test "one that cannot be frozen is killed when it comes to that" {
-    only_on bookworm
     policy FreezeMemorySome=5 KillMemoryFull=10
     other_state
     systemctl set-property --runtime workload.slice MemoryHigh=96M
@@ -341,8 +341,8 @@ demoted() {
     await_journal "workload-low.scope: cannot freeze it: " -u hpcnode-cgroupd
 }
 
+# bats test_tags=trixie
 @test "what was done is undone at once when its thresholds are switched off, and that is said to be why" {
-    only_on trixie
     policy FreezeMemorySome=10 KillMemoryFull=off
     memory_short freeze
     await file "$(dir low)/payload/cgroup.events" "frozen 1"
@@ -383,8 +383,8 @@ demoted() {
     [ $(((${acted/./} - at) / 1000)) -lt 1000 ]
 }
 
+# bats test_tags=bookworm
 @test "many jobs and too little memory: one act at a time, others are served, and the daemon does not grow" {
-    only_on bookworm
     local jobs seconds
     read -r jobs seconds <<<"${PRESSURE_LOAD:-24 10}"
     policy
@@ -419,8 +419,8 @@ demoted() {
 
 # ---- killed in the middle of it --------------------------------------------------------------
 
+# bats test_tags=bookworm
 @test "a daemon killed at any step of a freeze knows what it has frozen, and thaws it" {
-    only_on bookworm
     trial_daemon
     systemctl restart hpcnode-cgroupd
     policy FreezeMemorySome=10 KillMemoryFull=off
@@ -438,8 +438,8 @@ demoted() {
     done
 }
 
+# bats test_tags=trixie
 @test "a daemon killed at any step of a demotion or its undoing knows of it, and restores the weight" {
-    only_on trixie
     trial_daemon
     systemctl restart hpcnode-cgroupd
     # While it only sleeps nothing is done with it.

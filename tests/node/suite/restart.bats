@@ -9,6 +9,7 @@ teardown() {
     remove_all
 }
 
+# bats test_tags=bookworm
 @test "jobs, scopes and their figures are the same after a restart" {
     hpcnode-ctl run --id job --priority 7 -- sleep infinity
     hpcnode-ctl create alloc
@@ -99,6 +100,7 @@ teardown() {
     [ "$(job_log talks)" = $'before\nwhile-away\nafter' ]
 }
 
+# bats test_tags=bookworm
 @test "the exit status of a job that ended while the daemon was away is known afterwards" {
     cd "$BATS_TEST_TMPDIR"
     mkfifo go on
@@ -200,6 +202,7 @@ teardown() {
     has "state: failed" "signal: 15"
 }
 
+# bats test_tags=bookworm
 @test "a frozen job stays frozen over a restart, and is known to be" {
     hpcnode-ctl run --id ice -- sleep infinity
     hpcnode-ctl freeze ice
@@ -280,8 +283,8 @@ teardown() {
     rm -f "$STATE_DIR"/0123456789abcdef.scope* "$STATE_DIR"/fedcba9876543210.scope*
 }
 
+# bats test_tags=bookworm
 @test "a daemon killed amid creations leaves no half-made scope" {
-    only_on bookworm
     needs_plain_build # LeakSanitizer holds up supervisors that have nothing to do
     remember
     bus-flood create workload.slice amid 40 >/dev/null 2>&1 &

@@ -33,6 +33,7 @@ script() {
     [ "$output" = "$BATS_TEST_TMPDIR" ]
 }
 
+# bats test_tags=trixie
 @test "a bare program name is found in the job's PATH" {
     script only-here 'exit 12'
     run -12 hpcnode-ctl run --id path --wait --env PATH="$PWD:/usr/bin:/bin" -- only-here
@@ -40,6 +41,7 @@ script() {
     hpcnode-ctl run --wait -- true
 }
 
+# bats test_tags=trixie
 @test "run --wait passes the exit status through, and 128 + the signal" {
     for status in 0 1 3 255; do
         run -$status hpcnode-ctl run --wait -- sh -c "exit $status"
@@ -54,6 +56,7 @@ script() {
     has "state: killed" "signal: 9" "oom_killed: 0"
 }
 
+# bats test_tags=trixie
 @test "run --pipe carries standard input, output and error byte for byte" {
     head -c 300000 /dev/urandom >in
     hpcnode-ctl run --pipe -- cat <in >out
@@ -74,6 +77,7 @@ script() {
     [ "$status" -eq 7 ]
 }
 
+# bats test_tags=trixie
 @test "a job of another user has that user's identity, groups, home and nothing more" {
     run -0 hpcnode-ctl run --pipe --user alice --cwd / -- "$HELPERS/task-look"
     has uid=1000 gid=1000 cwd=/ env.USER=alice env.LOGNAME=alice env.HOME=/home/alice env.SHELL=/bin/bash
@@ -91,6 +95,7 @@ script() {
     [ "$output" = "HOME LANG LOGNAME PATH SHELL USER" ]
 }
 
+# bats test_tags=trixie
 @test "run --log writes a file as the job's user, or nothing" {
     # The directories of bats are root's alone.
     logs=$(mktemp -d)
@@ -103,6 +108,7 @@ script() {
     [ -z "$(job_log silent)" ]
 }
 
+# bats test_tags=trixie
 @test "a task started in a live scope is in a leaf of its own, and has its own exit status" {
     hpcnode-ctl create many
     run -0 hpcnode-ctl run --scope many --id one -- sleep infinity
@@ -128,6 +134,7 @@ script() {
     run -1 hpcnode-ctl kill target
 }
 
+# bats test_tags=trixie
 @test "kill --all reaches every process of a scope, or of a task" {
     mkfifo "$BATS_TEST_TMPDIR/up"
     script pair 'sleep infinity &' "echo up >'$BATS_TEST_TMPDIR/up'" 'exec sleep infinity'
@@ -170,6 +177,7 @@ script() {
     has NoNewPrivs=1
 }
 
+# bats test_tags=trixie
 @test "the record of a job stays until it is removed, and then its name is free" {
     run -4 hpcnode-ctl run --id again --wait -- sh -c 'exit 4'
     [ ! -e "$(dir again)" ]
@@ -185,6 +193,7 @@ script() {
     hpcnode-ctl run --id again --wait -- true
 }
 
+# bats test_tags=trixie
 @test "what runs cannot be removed" {
     hpcnode-ctl run --id runs -- sleep infinity
     refused NotEmpty RemoveScope s runs

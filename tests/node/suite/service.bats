@@ -160,6 +160,7 @@ sandbox_of() {
     cat "/proc/$1/limits"
 }
 
+# bats test_tags=bookworm
 @test "no job inherits anything of the daemon's sandbox" {
     systemd-run --quiet --unit plain sleep infinity
     hpcnode-ctl run --id free -- sleep infinity

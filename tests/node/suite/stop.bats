@@ -74,6 +74,7 @@ ended_by_term() {
     has "state: failed" "exit: 6"
 }
 
+# bats test_tags=bookworm
 @test "a job that ignores SIGTERM is killed after StopTimeoutSec, and that is known" {
     mkdir -p /etc/hpcnode/cgroupd.conf.d
     printf '[Scopes]\nStopTimeoutSec=4\n' >$drop_in

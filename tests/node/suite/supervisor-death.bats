@@ -16,6 +16,7 @@ lost_or_killed() {
     [ "$STATE" = lost ] || { keeps_exits && [ "$STATE" = killed ]; }
 }
 
+# bats test_tags=bookworm
 @test "a job whose supervisor is killed goes on under a new one, in supervisor/" {
     remember
     hpcnode-ctl run --id orphaned -- "$HELPERS/ignore-signals" 2
@@ -35,6 +36,7 @@ lost_or_killed() {
     nothing_left
 }
 
+# bats test_tags=bookworm
 @test "how it ends is known where the kernel keeps it, and lost elsewhere" {
     cd "$BATS_TEST_TMPDIR"
     mkfifo go
@@ -94,6 +96,7 @@ lost_or_killed() {
     [ ! -e "$(dir both)" ]
 }
 
+# bats test_tags=bookworm
 @test "tasks of an allocation go on, end one by one, and new ones start under the new supervisor" {
     remember
     hpcnode-ctl create alloc

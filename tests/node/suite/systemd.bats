@@ -55,6 +55,7 @@ all() {
     systemctl show -p Id -p InvocationID -p ActiveState workload-{job,ice,limited,alloc}.scope
 }
 
+# bats test_tags=bookworm
 @test "running, frozen and limited jobs are the same after daemon-reload and daemon-reexec" {
     hpcnode-ctl run --id job --priority 7 -- sleep infinity
     hpcnode-ctl run --id ice -- sleep infinity
@@ -105,6 +106,7 @@ in_flight() {
     nothing_left
 }
 
+# bats test_tags=bookworm
 @test "creations and ends in flight survive daemon-reload" {
     in_flight daemon-reload
 }
@@ -274,6 +276,7 @@ frozen_in_time() {
     has "state: frozen" "frozen_by: systemd" "pid_count: 1"
 }
 
+# bats test_tags=bookworm
 @test "a unit frozen by systemctl is frozen, says so, and goes on when it is thawed" {
     hpcnode-ctl run --id ice -- sleep infinity
     systemctl freeze workload-ice.scope
@@ -294,6 +297,7 @@ frozen_in_time() {
     [ "$(hpcnode-ctl events ice | grep -c ' type=job.thaw .*reason=systemd')" -eq 1 ]
 }
 
+# bats test_tags=bookworm
 @test "a slice frozen by systemctl freezes its scopes, and they go on when it is thawed" {
     hpcnode-ctl run --id ice -- sleep infinity
     hpcnode-ctl run --id deep --slice workload.slice/deep -- sleep infinity
@@ -382,6 +386,7 @@ frozen_in_time() {
 
 # ---- an operator's systemctl on a unit -------------------------------------------------------
 
+# bats test_tags=bookworm
 @test "systemctl kill -s KILL takes supervisor and tasks: the job has ended, and is announced" {
     remember
     hpcnode-ctl run --id job -- sleep infinity

@@ -30,6 +30,7 @@ as_alice() {
         DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus "$@"
 }
 
+# bats test_tags=bookworm
 @test "an ordinary user runs a job without root, and the bus starts the daemon for it" {
     cd /tmp
     run -7 as_alice hpcnode-ctl --user run --id mine --wait -- sh -c 'id -u >/tmp/mine; exit 7'
@@ -172,6 +173,7 @@ alice_daemon() {
     as_alice hpcnode-ctl --user remove mine
 }
 
+# bats test_tags=trixie
 @test "what a user's service manager cannot limit is refused, and nothing is left" {
     for limit in "--io-weight 50 io" "--io-max 1M io" "--cpuset-cpus 0 cpuset"; do
         # shellcheck disable=SC2086 # words

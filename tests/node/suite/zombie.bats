@@ -66,6 +66,7 @@ cleaned() {
 
 # ---- what a zombie is ------------------------------------------------------------------------
 
+# bats test_tags=bookworm
 @test "a kill in vain is answered after KillTimeoutSec=10, with pids and states" {
     printf '[Scopes]\nKillTimeoutSec=10\n' >${drop_in%/*}/zz-zombie.conf
     systemctl reload hpcnode-cgroupd
@@ -78,6 +79,7 @@ cleaned() {
     [ $SECONDS -lt 20 ]
 }
 
+# bats test_tags=bookworm
 @test "a zombie is counted, listed and announced; when its processes end, it is cleaned up" {
     remember
     hang $HUNG
@@ -252,6 +254,7 @@ orphans() {
     has "state: zombie" "exit: 3"
 }
 
+# bats test_tags=bookworm
 @test "a scope that is to be frozen" {
     hang $HUNG
     job stuck
@@ -497,6 +500,7 @@ quick() {
     nothing_left
 }
 
+# bats test_tags=bookworm
 @test "a job whose directory, program or log hangs is answered, and leaves a zombie that leaves nothing" {
     remember
     hang $HUNG
