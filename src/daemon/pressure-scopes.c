@@ -150,9 +150,9 @@ void pressure_measure(PsiResource resource, PressureScope *figures, Scope *const
 /* And until then the average is of that: of 100 % there are 2 % left. */
 #define HELD_AVERAGE_USEC (40 * USEC_PER_SEC)
 
-static bool was_held(const Scope *s, uint64_t usec)
+static bool is_within(uint64_t usec, uint64_t since)
 {
-        return s->pressure.held_usec > 0 && now_monotonic_usec() - s->pressure.held_usec < usec;
+        return since > 0 && now_monotonic_usec() - since < usec;
 }
 
 /* One that is frozen does not wait, though the average says for a while that it did. */
@@ -161,7 +161,8 @@ static unsigned waits(const Scope *s, PsiResource resource)
         const PsiPlace place = { .dir_fd = s->cgroup_fd };
         Psi psi;
 
-        if (s->frozen_by || s->frozen_by_systemd || was_held(s, HELD_AVERAGE_USEC) ||
+        if (s->frozen_by || s->frozen_by_systemd ||
+            is_within(HELD_AVERAGE_USEC, s->pressure.held_usec) ||
             psi_read(&place, resource, &psi) < 0)
                 return 0;
         return psi.lines[PSI_SOME].avg10;
@@ -170,18 +171,20 @@ static unsigned waits(const Scope *s, PsiResource resource)
 bool pressure_measure_waits(PsiResource resource, PressureScope *figures, Scope *const *scopes,
                             size_t n)
 {
-        bool any;
+        bool any_held = false, any_short = false;
 
         if (resource != PSI_MEMORY)
                 return false;
-        any = pressure_measure_slices(figures, scopes, n);
+        pressure_look_at_slices(scopes, n);
         for (size_t i = 0; i < n; i++) {
-                figures[i].held |= was_held(scopes[i], HELD_USEC);
-                any |= figures[i].held;
+                const ScopePressure *p = &scopes[i]->pressure;
+
+                any_held |= figures[i].held = is_within(HELD_USEC, p->held_usec);
+                any_short |= figures[i].in_short_slice = is_within(HELD_USEC, p->slice_short_usec);
         }
-        for (size_t i = 0; any && i < n; i++)
+        for (size_t i = 0; any_held && i < n; i++)
                 figures[i].waits = waits(scopes[i], resource);
-        return any;
+        return any_held || any_short;
 }
 
 int pressure_collect(Manager *m, PressureScope **ret, Scope ***ret_scopes, size_t *ret_n)

@@ -75,34 +75,32 @@ static int count_scope(const Manager *m, InnerSlice **slices, const char *path, 
         return 0;
 }
 
-bool pressure_measure_slices(PressureScope *figures, Scope *const *scopes, size_t n)
+#define FOREACH_INNER_SLICE(end, scope, path) \
+        for (size_t end = first_slice(scope, path); end > 0; end = next_slice(path, end))
+
+void pressure_look_at_slices(Scope *const *scopes, size_t n)
 {
         _cleanup_(free_slices) InnerSlice *slices = NULL;
-        bool any = false;
+        uint64_t now = now_monotonic_usec();
 
         for (size_t i = 0; i < n; i++) {
                 const char *path = path_below_root(scopes[i]);
 
-                for (size_t end = first_slice(scopes[i], path); end > 0;
-                     end = next_slice(path, end))
+                FOREACH_INNER_SLICE (end, scopes[i], path)
                         if (count_scope(scopes[i]->manager, &slices, path, end) < 0)
-                                return false;
+                                return;
         }
         for (size_t i = 0; slices && i < n; i++) {
+                ScopePressure *p = &scopes[i]->pressure;
                 const char *path = path_below_root(scopes[i]);
 
-                for (size_t end = first_slice(scopes[i], path); end > 0;
-                     end = next_slice(path, end)) {
+                FOREACH_INNER_SLICE (end, scopes[i], path) {
                         const InnerSlice *s = find_slice(slices, path, end);
 
-                        if (!s->is_short)
-                                continue;
-                        any = true;
-                        if (s->n_scopes > 1)
-                                figures[i].in_short_slice = true;
-                        else
-                                figures[i].held = true;
+                        if (s->is_short && s->n_scopes > 1)
+                                p->slice_short_usec = now;
+                        else if (s->is_short)
+                                p->held_usec = now;
                 }
         }
-        return any;
 }

@@ -26,6 +26,9 @@ typedef struct ScopePressure {
         /* CLOCK_MONOTONIC: when it was seen to have met a limit of memory of its own, 0: never */
         uint64_t held_usec;
 
+        /* CLOCK_MONOTONIC: when memory was seen to be short in a slice that it is in with others, 0: never */
+        uint64_t slice_short_usec;
+
         /* CLOCK_MONOTONIC, and the totals then; 0: never */
         uint64_t sampled_usec, cpu_usec, io_bytes;
         uint64_t used_lately[_PSI_RESOURCE_MAX]; /* a second, between the last two samples */
@@ -66,14 +69,14 @@ int pressure_collect(Manager *m, PressureScope **ret, Scope ***ret_scopes, size_
 /* Whether something runs in them, their weights, and what they use of the resource: three files of each. */
 void pressure_measure(PsiResource resource, PressureScope *figures, Scope *const *scopes, size_t n);
 
-/* Which of them are held at limits of their own, of memory, or in a slice that is; and if some are, how long the others
- * wait: one file of each. False when none is. */
+/* Which of them are held at limits of their own, of memory, or in a slice in which it is short; and if some are held, how
+ * long the others wait: one file of each. False when none is either. */
 bool pressure_measure_waits(PsiResource resource, PressureScope *figures, Scope *const *scopes,
                             size_t n);
 
-/* pressure-slices.c: which of them share a slice within workload.slice in which memory is short, and which have one to
- * themselves, and so are held. False when none is in such a slice. */
-bool pressure_measure_slices(PressureScope *figures, Scope *const *scopes, size_t n);
+/* pressure-slices.c: notes which of them share a slice within workload.slice in which memory is short now, and which have
+ * one to themselves: that is a limit of their own. */
+void pressure_look_at_slices(Scope *const *scopes, size_t n);
 
 /* What they have used since the last sample is what they used of late. */
 void pressure_sample(Manager *m);

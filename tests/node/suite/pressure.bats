@@ -166,13 +166,14 @@ some_avg10() {
 @test "what is short in a slice within is given back by somebody in there" {
     policy
     hpcnode-ctl run --id outside --priority 0 -- "$HELPERS/memory-hog" --hold 40
-    hpcnode-ctl run --slice workload.slice/alloc-42 --id top --priority 90 -- "$HELPERS/memory-hog" 80
-    # Alone in there it is held at a limit of its own.
-    systemctl set-property --runtime workload-alloc-42.slice MemoryHigh=40M
-    timeout 8 tail -f /dev/null || :
+    hpcnode-ctl run --slice workload.slice/alloc --id top --priority 90 -- "$HELPERS/memory-hog" 48
+    # Alone in there it is held at a limit of its own, also when it has just given all back.
+    systemctl set-property --runtime workload-alloc.slice MemoryHigh=40M
+    timeout 15 tail -f /dev/null || :
     [ "$(acts freeze) $(acts kill)" = "0 0" ]
-    run -0 bus-wait PressureAction:freeze -- hpcnode-ctl run --slice workload.slice/alloc-42 --id beside --priority 20 -- \
-        "$HELPERS/memory-hog" 80
+    systemctl set-property --runtime workload-alloc.slice MemoryHigh=infinity
+    hpcnode-ctl run --slice workload.slice/alloc --id beside --priority 20 -- "$HELPERS/memory-hog" 48
+    run -0 bus-wait PressureAction:freeze -- systemctl set-property --runtime workload-alloc.slice MemoryHigh=64M
     record pressure
     says act=freeze resource=memory scope=beside eligible_count=1
     [[ $RECORD == *"; it is short in a slice that the scope is in"* ]]
