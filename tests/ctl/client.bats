@@ -411,7 +411,8 @@ END
     [ "$output" = "$(printf '%s\n' "id: one" "state: running" "unit: workload-one.scope" \
         "cgroup: /workload.slice/some.scope" "pid: 4242" "pid_count: 2" "pids: 4242 4243" \
         "memory_current: 1610612736" "cpu_usage_usec: 200000000" \
-        "memory_pressure_some: avg10=12.34 avg60=0.05 total_usec=77" "io_max: 1048576" "io_max_rule_count: 2" \
+        "memory_pressure_some: avg10=12.34 avg60=0.05 total_usec=77" "cpu_max: 75000/50000" "io_max: 1048576" \
+        "io_max_rule_count: 2" \
         "frozen_by: client pressure" "demoted: 1" \
         "task_count: 4" "tasks: main rank-a rank-b past")" ] || { diff <(echo "$output") /dev/null; false; }
     run -0 ctl inspect one --json=short

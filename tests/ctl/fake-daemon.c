@@ -311,9 +311,12 @@ static int get_pid(sd_bus *bus, const char *path, const char *interface, const c
 static int get_limits(sd_bus *bus, const char *path, const char *interface, const char *property,
                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-        return sd_bus_message_append(reply, "a{sv}", 3, "MemoryMax", "t", UINT64_C(64) << 20,
-                                     "IOMax", "t", UINT64_C(1) << 20, "IOReadBandwidthMax", "a(st)",
-                                     1, "/dev/sda", UINT64_C(1) << 20);
+        /* The limit of /dev/sdb is none any more. */
+        return sd_bus_message_append(
+                reply, "a{sv}", 6, "MemoryMax", "t", UINT64_C(64) << 20, "CPUQuotaPerSecUSec", "t",
+                UINT64_C(1500000), "CPUQuotaPeriodUSec", "t", UINT64_C(50000), "IOMax", "t",
+                UINT64_C(1) << 20, "IOReadBandwidthMax", "a(st)", 1, "/dev/sda", UINT64_C(1) << 20,
+                "IOWriteIOPSMax", "a(st)", 1, "/dev/sdb", UINT64_MAX);
 }
 
 static int get_metrics(sd_bus *bus, const char *path, const char *interface, const char *property,

@@ -187,6 +187,9 @@ script() {
     [ "$start" -gt 1500000000000 ] && [ "$start" -le "$end" ]
     run -0 hpcnode-ctl list
     [[ $output == *again*workload-again.scope*failed* ]]
+    run -0 hpcnode-ctl inspect again
+    has "state: failed"
+    [[ $output != *$'\n'"pid: "* ]]
     hpcnode-ctl remove again
     run -1 hpcnode-ctl inspect again
     [[ $output == error:*again* ]]
