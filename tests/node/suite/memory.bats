@@ -124,16 +124,3 @@ crowd() {
     hpcnode-ctl ping >/dev/null
     [ "$(records box | sed -n 's/.* type=job.oom .*oom_kill_count=\([0-9]*\).*/\1/p' | paste -sd' ')" = "1 2" ]
 }
-
-# bats test_tags=trixie
-@test "an OOM in which nothing may be killed is told without a kill, and the job can be ended" {
-    needs_controllers
-    hpcnode-ctl run --id spared --memory-max 16M --memory-swap-max 0 --quiet -- choom -n -1000 -- "$HELPERS/memory-hog" --hold 64
-    await_journal "workload-spared.scope: short of memory" --since "$SINCE"
-    run -0 bus-wait ScopeReleased:spared -- hpcnode-ctl kill spared
-    record job.throttle spared
-    says memory_oom_count=
-    [ "$(value memory_oom_count)" -gt 0 ]
-    run -0 hpcnode-ctl inspect spared
-    has "state: killed" "oom_killed: 0" "oom_kill_count: 0"
-}
