@@ -168,8 +168,8 @@ static void decide(Pressure *p, PsiResource resource)
         update_look_timer(p);
 }
 
-/* Whether anything would be decided if all scopes used the resource. On a node whose jobs are all above
- * GentlePriorityMax nothing would, however long a threshold is crossed: then none of them is looked at. */
+/* Whether anything would be decided if all scopes used the resource, and none had just begun. On a node whose jobs are
+ * all above GentlePriorityMax nothing would, however long a threshold is crossed: then none of them is looked at. */
 static bool may_decide(Pressure *p, PsiResource resource)
 {
         _cleanup_(freep) PressureScope *figures = NULL;
@@ -187,6 +187,7 @@ static bool may_decide(Pressure *p, PsiResource resource)
         d.candidates = candidates;
         for (size_t i = 0; i < n; i++) {
                 figures[i].live = true;
+                figures[i].started_usec = 0; /* one that is waited for may use next to nothing */
                 figures[i].cpu_weight = UINT64_MAX;
                 figures[i].used[resource] = 1;
         }

@@ -114,6 +114,19 @@ memory_short() {
     has "state: running"
 }
 
+# bats test_tags=bookworm
+@test "one that has just begun and uses next to nothing is not waited for" {
+    policy GraceSec=10
+    hpcnode-ctl run --id low --priority 20 -- "$HELPERS/memory-hog" 80
+    timeout 11 tail -f /dev/null || :
+    hpcnode-ctl run --id tiny --priority 0 -- sleep infinity
+    run -0 bus-wait PressureAction:freeze -- systemctl set-property --runtime workload.slice MemoryHigh=40M
+    record pressure
+    says act=freeze scope=low
+    run -0 hpcnode-ctl inspect tiny
+    [ $(($(value ts_unix_ms) - $(field start_unix_ms "$output"))) -lt 10000 ]
+}
+
 @test "a job that waits at a limit of its own is left alone, until others wait as well" {
     policy
     # It would be killed for memory full within 2 s.
