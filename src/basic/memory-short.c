@@ -14,6 +14,12 @@ static bool is_short(uint64_t available, uint64_t total)
         return total > 0 && available <= total / SHORT_PART;
 }
 
+/* At least 0. */
+static uint64_t difference(uint64_t a, uint64_t b)
+{
+        return a > b ? a - b : 0;
+}
+
 static uint64_t file_cache(int dir)
 {
         static const char *const keys[] = { "active_file", "inactive_file" };
@@ -31,7 +37,7 @@ static uint64_t file_cache(int dir)
 bool memory_is_short(int dir)
 {
         static const char *const files[] = { "memory.high", "memory.max" };
-        uint64_t current, limit, lowest = UINT64_MAX, cache;
+        uint64_t current, limit, lowest = UINT64_MAX;
 
         if (cgroup_read_u64(dir, "memory.current", &current) < 0)
                 return false;
@@ -40,11 +46,8 @@ bool memory_is_short(int dir)
                         lowest = limit;
         if (lowest == UINT64_MAX)
                 return false;
-        if (!is_short(current < lowest ? lowest - current : 0, lowest))
-                return false;
-        cache = file_cache(dir);
-        current = current > cache ? current - cache : 0;
-        return is_short(current < lowest ? lowest - current : 0, lowest);
+        return is_short(difference(lowest, current), lowest) &&
+               is_short(difference(lowest, difference(current, file_cache(dir))), lowest);
 }
 
 /* "MemTotal:       2028028 kB" */

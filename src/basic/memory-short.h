@@ -5,8 +5,7 @@
 #include "macro.h"
 
 /* Of what the cgroup at dir may have, by its memory.high and memory.max; what it has read of files is available, as on
- * the machine. False where neither is set, or there is no
- * memory controller. */
+ * the machine. False where neither is set, or there is no memory controller. */
 bool memory_is_short(int dir);
 
 /* Of what this machine has, by the text of /proc/meminfo, and by that file. */

@@ -193,7 +193,9 @@ static bool is_self_made(const Question *q, const PressureLook *look)
 
 static bool is_short_in_slice(const Question *q, const PressureLook *look)
 {
-        for (size_t i = 0; !look->is_short && i < q->n; i++)
+        if (look->is_short)
+                return false;
+        for (size_t i = 0; i < q->n; i++)
                 if (q->scopes[i].workload && q->scopes[i].live && q->scopes[i].in_short_slice)
                         return true;
         return false;
@@ -203,7 +205,7 @@ bool pressure_decide(const PressureConfig *c, PsiResource resource, const Pressu
                      PressurePast *past, const PressureScope *scopes, size_t n,
                      PressureDecision *ret)
 {
-        Question q = { c, scopes, n, resource, look->now_usec, false };
+        Question q = { c, scopes, n, resource, look->now_usec };
         uint64_t acted = past->acted_usec[resource];
 
         if (!c->enabled || is_self_made(&q, look))
@@ -291,7 +293,7 @@ bool pressure_decide_undo(const PressureConfig *c, PsiResource resource, const P
                           PressurePast *past, const PressureScope *scopes, size_t n,
                           PressureDecision *ret)
 {
-        Question q = { c, scopes, n, resource, look->now_usec, false };
+        Question q = { c, scopes, n, resource, look->now_usec };
         uint64_t *calm = &past->calm_usec[resource], order;
         bool watched = pressure_is_watched(c, resource);
         size_t found = 0;

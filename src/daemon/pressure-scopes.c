@@ -78,22 +78,25 @@ static uint64_t used(const Scope *s, PsiResource resource)
         return cgroup_read_u64(s->payload_fd, "memory.current", &bytes) >= 0 ? bytes : 0;
 }
 
+/* Not longer ago than that; 0 is never. */
+static bool is_within(uint64_t usec, uint64_t since)
+{
+        return since > 0 && now_monotonic_usec() - since < usec;
+}
+
 /* What could not be done just now cannot be done again, and the next step is taken instead. */
 #define FAILED_USEC (30 * USEC_PER_SEC)
 
 static bool has_failed(const ScopePressure *p, PressureAct act)
 {
-        uint64_t failed = p->failed_usec[act];
-
-        return failed > 0 && now_monotonic_usec() - failed < FAILED_USEC;
+        return is_within(FAILED_USEC, p->failed_usec[act]);
 }
 
-/* Until then it may end of it; one that has not by then hangs in the kernel, and whatever is done to it gives
- * nothing back. */
+/* It was killed, and until then it may end of it; one that has not by then hangs in the kernel, and whatever is done to
+ * it gives nothing back. */
 static bool may_die(const Scope *s)
 {
-        return now_monotonic_usec() - s->pressure.killed_usec <
-               s->manager->config.kill_timeout_usec;
+        return is_within(s->manager->config.kill_timeout_usec, s->pressure.killed_usec);
 }
 
 /* A weight that somebody is changing is left alone until that is over. */
@@ -109,7 +112,7 @@ static PressureScope describe(const Scope *s)
         return (PressureScope){
                 .workload = true,
                 .frozen = s->frozen_by || s->frozen_by_systemd || has_failed(p, PRESSURE_FREEZE),
-                .dying = p->killed_usec > 0 && may_die(s),
+                .dying = may_die(s),
                 .priority = s->priority,
                 .started_usec = p->started_usec,
                 .frozen_by_pressure = s->frozen_by & FROZEN_BY_PRESSURE,
@@ -149,11 +152,6 @@ void pressure_measure(PsiResource resource, PressureScope *figures, Scope *const
 
 /* And until then the average is of that: of 100 % there are 2 % left. */
 #define HELD_AVERAGE_USEC (40 * USEC_PER_SEC)
-
-static bool is_within(uint64_t usec, uint64_t since)
-{
-        return since > 0 && now_monotonic_usec() - since < usec;
-}
 
 /* One that is frozen does not wait, though the average says for a while that it did. */
 static unsigned waits(const Scope *s, PsiResource resource)
