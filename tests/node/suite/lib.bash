@@ -137,19 +137,28 @@ met() {
     systemctl start hpcnode-cgroupd
 }
 
-# busy SEC: PID 1 reads its units anew, and answers nobody for so long. Sets RELOAD to who waits for that. idle, which
-# belongs into teardown: it is over.
+# busy [SEC]: PID 1 reads its units anew, and answers nobody for so long, or until proceed (which it does not wait for
+# longer than 90 s). Sets RELOAD to who waits for that. idle, which belongs into teardown: it is over.
 GENERATOR=/run/systemd/system-generators/hpcnode-slow
+GATE=/run/hpcnode-slow
 
 busy() {
+    local until="cat $GATE"
+    [ $# -eq 0 ] || until="sleep $1"
     mkdir -p "${GENERATOR%/*}"
+    [ -p $GATE ] || mkfifo $GATE
     # shellcheck disable=SC2016 # for the generator
-    printf '#!/bin/sh\necho busy >$1/hpcnode-busy\nexec sleep %s\n' "$1" >$GENERATOR
+    printf '#!/bin/sh\necho busy >$1/hpcnode-busy\nexec %s\n' "$until" >$GENERATOR
     chmod +x $GENERATOR
     rm -f /run/systemd/generator/hpcnode-busy # of the time before
     systemctl daemon-reload &
     RELOAD=$!
     await file /run/systemd/generator/hpcnode-busy busy
+}
+
+# The generator of busy ends.
+proceed() {
+    : >$GATE
 }
 
 still_busy() {
@@ -158,6 +167,7 @@ still_busy() {
 
 idle() {
     [ -e $GENERATOR ] || return 0
+    : <>$GATE # whoever reads it has its end
     rm $GENERATOR
     ! still_busy 2>/dev/null || wait "$RELOAD"
 }
