@@ -165,22 +165,18 @@ static int restore(Scope *s)
 }
 
 /* Whether PID 1 was told so before the last daemon ended is not known: it may well be told twice. */
-void pressure_resume(Manager *m)
+static void resume_weight(Scope *s)
 {
-        for (Scope *s = m->scopes; s; s = s->hh.next) {
-                ScopePressure *p = &s->pressure;
-                int r = 0;
+        ScopePressure *p = &s->pressure;
+        int r = 0;
 
-                if (!p->demoted || !scope_is_live(s))
-                        continue;
-                if (p->restoring)
-                        r = request_weight(s, original_weight(s), true);
-                else if (p->demoting)
-                        r = request_weight(s, p->weight_demoted, false);
-                p->late = r < 0;
-                if (r < 0)
-                        log_error("%s: its CPUWeight is not known: %s", s->unit, strerror(-r));
-        }
+        if (p->restoring)
+                r = request_weight(s, original_weight(s), true);
+        else if (p->demoting)
+                r = request_weight(s, p->weight_demoted, false);
+        p->late = r < 0;
+        if (r < 0)
+                log_error("%s: its CPUWeight is not known: %s", s->unit, strerror(-r));
 }
 
 void pressure_on_weight_set(Scope *s)
@@ -227,6 +223,14 @@ void pressure_check_weights(Manager *m)
                         check_weight(s);
 }
 
+void pressure_forget_kill(Scope *s)
+{
+        if (s->pressure.killed_usec == 0)
+                return;
+        s->pressure.killed_usec = 0;
+        (void) scope_save(s);
+}
+
 void pressure_forget(Scope *s)
 {
         ScopePressure *p = &s->pressure;
@@ -247,15 +251,27 @@ static int freeze(Scope *s, PsiResource resource, uint64_t order)
         return scope_freeze_for_pressure(s, true);
 }
 
-static int kill_all(Scope *s)
+static int signal_all(Scope *s)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r = scope_kill(s, NULL, NULL, &error);
 
-        if (r >= 0)
-                s->pressure.killed_usec = now_monotonic_usec();
-        else if (error.message)
+        if (error.message)
                 log_error("%s", error.message);
+        return r;
+}
+
+static int kill_all(Scope *s)
+{
+        int r;
+
+        s->pressure.killed_usec = now_monotonic_usec();
+        /* It is not undone: one that cannot be remembered is killed as well. */
+        (void) scope_save(s);
+        fault_point(FAULT_PRESSURE_SAVED);
+        r = signal_all(s);
+        if (r < 0)
+                pressure_forget_kill(s);
         return r;
 }
 
@@ -355,4 +371,19 @@ int pressure_act(Manager *m, const PressureDecision *d, Scope *const *scopes,
                 note_failure(s, d->act);
         }
         return r;
+}
+
+/* --- after a restart --- */
+
+void pressure_resume(Manager *m)
+{
+        for (Scope *s = m->scopes; s; s = s->hh.next) {
+                if (!scope_is_live(s) || s->release)
+                        continue;
+                if (s->pressure.demoted)
+                        resume_weight(s);
+                /* Announced by the last daemon, which may have ended before it came to it. */
+                if (s->pressure.killed_usec > 0 && scope_populated(s) > 0)
+                        (void) signal_all(s);
+        }
 }

@@ -34,13 +34,18 @@ static bool is_young(const Question *q, const PressureScope *s)
         return elapsed(q->now_usec, s->started_usec) < q->config->grace_usec[q->resource];
 }
 
+/* It is where the resource is short. */
+static bool is_concerned(const Question *q, const PressureScope *s)
+{
+        return s->workload && s->live && (!q->in_short_slice || s->in_short_slice);
+}
+
 /* Also one that is young. What does not use the resource gives nothing back, whatever is done to it. */
 static bool is_candidate(const Question *q, PressureAct act, const PressureScope *s)
 {
         const PressureConfig *c = q->config;
 
-        if (!s->workload || !s->live || s->dying || s->used[q->resource] == 0 ||
-            (q->in_short_slice && !s->in_short_slice))
+        if (!is_concerned(q, s) || s->dying || s->used[q->resource] == 0)
                 return false;
         switch (act) {
         case PRESSURE_DEMOTE:
@@ -91,6 +96,17 @@ static uint64_t most_used(const Question *q, PressureAct act)
         return most;
 }
 
+/* Whatever its priority, and whether or not anything may be done to it. */
+static uint64_t most_used_by_any(const Question *q)
+{
+        uint64_t most = 0;
+
+        for (size_t i = 0; i < q->n; i++)
+                if (is_concerned(q, &q->scopes[i]) && q->scopes[i].used[q->resource] > most)
+                        most = q->scopes[i].used[q->resource];
+        return most;
+}
+
 typedef enum Victim {
         VICTIM_NONE,
         VICTIM_FOUND,
@@ -101,11 +117,17 @@ typedef enum Victim {
 static Victim find_victim(Question *q, PressureAct act, PressureDecision *ret)
 {
         uint64_t least = most_used(q, act) / USED_PART_MIN;
+        /* Nobody is spared for one that will not matter when its time has come. */
+        uint64_t least_young = most_used_by_any(q) / USED_PART_MIN;
         size_t found = 0, old = 0;
 
-        for (size_t i = 0; i < q->n; i++)
-                if (is_candidate(q, act, &q->scopes[i]) && q->scopes[i].used[q->resource] >= least)
+        for (size_t i = 0; i < q->n; i++) {
+                const PressureScope *s = &q->scopes[i];
+
+                if (is_candidate(q, act, s) &&
+                    s->used[q->resource] >= (is_young(q, s) ? least_young : least))
                         ret->candidates[found++] = i;
+        }
         if (found == 0)
                 return VICTIM_NONE;
         qsort_r(ret->candidates, found, sizeof *ret->candidates, compare_victims, q);

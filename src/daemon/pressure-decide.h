@@ -97,7 +97,7 @@ typedef struct PressureDecision {
  * scope: true, and remembered in *past as done. At most one in action_delay_usec. A dry run is decided alike.
  *
  * While the one that comes first has just begun, its grace_usec are waited for: nobody else has to suffer for it, nor is
- * a graver act done.
+ * a graver act done. Not for one that uses less than a twentieth of what the greatest user of all does.
  *
  * Where the resource is not short on the node or in workload.slice, but in a slice within, somebody in there has to give.
  *

@@ -12,6 +12,25 @@ static bool is_candidate(const Scope *s)
                path_owner(s->slice) == OWNER_WORKLOAD;
 }
 
+/* Not longer ago than that; 0 is never. */
+static bool is_within(uint64_t usec, uint64_t since)
+{
+        return since > 0 && now_monotonic_usec() - since < usec;
+}
+
+/* It was killed, and until then it may end of it; one that has not by then hangs in the kernel, and whatever is done to
+ * it gives nothing back. */
+static bool may_die(const Scope *s)
+{
+        return is_within(s->manager->config.kill_timeout_usec, s->pressure.killed_usec);
+}
+
+/* Its main has ended, and it is released; others in it may still give back what they hold. */
+static bool is_dying_released(const Scope *s)
+{
+        return !is_candidate(s) && s->payload_fd >= 0 && may_die(s);
+}
+
 /* --- of late: between two samples --- */
 
 static uint64_t lately(uint64_t before, uint64_t now, uint64_t usec)
@@ -78,25 +97,12 @@ static uint64_t used(const Scope *s, PsiResource resource)
         return cgroup_read_u64(s->payload_fd, "memory.current", &bytes) >= 0 ? bytes : 0;
 }
 
-/* Not longer ago than that; 0 is never. */
-static bool is_within(uint64_t usec, uint64_t since)
-{
-        return since > 0 && now_monotonic_usec() - since < usec;
-}
-
 /* What could not be done just now cannot be done again, and the next step is taken instead. */
 #define FAILED_USEC (30 * USEC_PER_SEC)
 
 static bool has_failed(const ScopePressure *p, PressureAct act)
 {
         return is_within(FAILED_USEC, p->failed_usec[act]);
-}
-
-/* It was killed, and until then it may end of it; one that has not by then hangs in the kernel, and whatever is done to
- * it gives nothing back. */
-static bool may_die(const Scope *s)
-{
-        return is_within(s->manager->config.kill_timeout_usec, s->pressure.killed_usec);
 }
 
 /* A weight that somebody is changing is left alone until that is over. */
@@ -109,6 +115,8 @@ static PressureScope describe(const Scope *s)
 {
         const ScopePressure *p = &s->pressure;
 
+        if (is_dying_released(s)) /* nothing is to be undone of it */
+                return (PressureScope){ .workload = true, .dying = true, .priority = s->priority };
         return (PressureScope){
                 .workload = true,
                 .frozen = s->frozen_by || s->frozen_by_systemd || has_failed(p, PRESSURE_FREEZE),
@@ -192,14 +200,14 @@ int pressure_collect(Manager *m, PressureScope **ret, Scope ***ret_scopes, size_
         size_t n = 0;
 
         for (Scope *s = m->scopes; s; s = s->hh.next)
-                n += is_candidate(s);
+                n += is_candidate(s) || is_dying_released(s);
         figures = calloc(n + 1, sizeof *figures);
         scopes = calloc(n + 1, sizeof *scopes);
         if (!figures || !scopes)
                 return -ENOMEM;
         n = 0;
         for (Scope *s = m->scopes; s; s = s->hh.next) {
-                if (!is_candidate(s))
+                if (!is_candidate(s) && !is_dying_released(s))
                         continue;
                 figures[n] = describe(s);
                 scopes[n++] = s;

@@ -11,7 +11,7 @@
 typedef struct InnerSlice {
         UT_hash_handle hh; /* by path */
         bool is_short;
-        size_t n_scopes; /* in it, and below it */
+        size_t n_scopes; /* in it, and below it, in which something runs */
         char path[];     /* as of a scope */
 } InnerSlice;
 
@@ -79,7 +79,8 @@ void pressure_look_at_slices(Scope *const *scopes, size_t n)
 
         for (size_t i = 0; i < n; i++)
                 FOREACH_INNER_SLICE (length, scopes[i])
-                        if (count_scope(scopes[i], &slices, length) < 0)
+                        if (scope_populated(scopes[i]) > 0 &&
+                            count_scope(scopes[i], &slices, length) < 0)
                                 return;
         for (size_t i = 0; slices && i < n; i++) {
                 ScopePressure *p = &scopes[i]->pressure;
@@ -87,9 +88,11 @@ void pressure_look_at_slices(Scope *const *scopes, size_t n)
                 FOREACH_INNER_SLICE (length, scopes[i]) {
                         const InnerSlice *s = find_slice(slices, scopes[i]->path, length);
 
-                        if (s->is_short && s->n_scopes > 1)
+                        if (!s || !s->is_short)
+                                continue;
+                        if (s->n_scopes > 1)
                                 p->slice_short_usec = now;
-                        else if (s->is_short)
+                        else
                                 p->held_usec = now;
                 }
         }

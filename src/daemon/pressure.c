@@ -186,7 +186,7 @@ static bool may_decide(Pressure *p, PsiResource resource)
                 return true;
         d.candidates = candidates;
         for (size_t i = 0; i < n; i++) {
-                figures[i].live = true;
+                figures[i].live = !figures[i].dying; /* it may have ended by now */
                 figures[i].started_usec = 0; /* one that is waited for may use next to nothing */
                 figures[i].cpu_weight = UINT64_MAX;
                 figures[i].used[resource] = 1;
@@ -534,8 +534,12 @@ void pressure_arm(Manager *m)
         bool first = !p->armed;
 
         p->armed = true;
-        if (first)
+        if (first) {
+                /* What the last daemon did just before it ended may take as long to tell. */
+                for (PsiResource r = 0; r < _PSI_RESOURCE_MAX; r++)
+                        p->past.acted_usec[r] = now_monotonic_usec();
                 pressure_resume(m);
+        }
         arm(p);
         if (first)
                 say_policy(m);

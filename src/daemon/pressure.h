@@ -94,5 +94,8 @@ void pressure_check_weights(Manager *m);
 /* Nothing is to be undone any more of a scope that has ended. */
 void pressure_forget(Scope *s);
 
-/* Goes on with what an earlier daemon was about to do with weights. */
+/* Nothing runs in the scope any more, or it could not be killed: what runs there next was not. */
+void pressure_forget_kill(Scope *s);
+
+/* Goes on with what an earlier daemon was about to do. */
 void pressure_resume(Manager *m);

@@ -44,6 +44,7 @@ static const StateField scope_fields[] = {
         FIELD("require_path_count", FIELD_UNSIGNED, n_require_paths),
         FIELD("frozen_by", FIELD_UNSIGNED, frozen_by),
         FIELD("pressure_started_usec", FIELD_U64, pressure.started_usec),
+        FIELD("pressure_killed_usec", FIELD_U64, pressure.killed_usec),
         FIELD("pressure_frozen_for", FIELD_UNSIGNED, pressure.frozen_for),
         FIELD("pressure_frozen_order", FIELD_U64, pressure.frozen_order),
         FIELD("pressure_demoted", FIELD_BOOL, pressure.demoted),
@@ -282,7 +283,7 @@ static bool is_weight(uint64_t weight)
 static bool check_pressure(const ScopePressure *p)
 {
         return p->frozen_for < _PSI_RESOURCE_MAX && p->demoted_for < _PSI_RESOURCE_MAX &&
-               p->started_usec <= now_monotonic_usec() &&
+               p->started_usec <= now_monotonic_usec() && p->killed_usec <= now_monotonic_usec() &&
                (!p->demoted || (is_weight(p->weight_before) && is_weight(p->weight_demoted)));
 }
 

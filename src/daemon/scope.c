@@ -328,7 +328,7 @@ static void on_empty(Scope *s)
 
         /* Once per emptying: the next task arms it again. */
         s->armed = false;
-        s->pressure.killed_usec = 0;
+        pressure_forget_kill(s);
         if (scope_object_path(s, &path) >= 0)
                 (void) sd_bus_emit_signal(s->manager->bus, BUS_PATH, BUS_INTERFACE, "ScopeEmpty",
                                           "os", path, s->name);

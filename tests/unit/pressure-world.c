@@ -290,14 +290,28 @@ static bool is_in_grace(const World *w, PsiResource r, const PressureScope *s)
         return w->look.now_usec < s->started_usec + w->config.pressure.grace_usec[r];
 }
 
-/* Who uses less than a twentieth of what the greatest user of them does does not count. */
+/* Whatever it uses, nothing of that is what is short. */
+static bool is_elsewhere(const World *w, const PressureScope *s)
+{
+        return !s->workload || !s->live ||
+               (exists_short_slice(w) && !w->look.is_short && !s->in_short_slice);
+}
+
+/* Who uses less than a twentieth of what the greatest user of them does does not count; where it has just begun, of
+ * what the greatest user of all does. */
 static bool is_victim(const World *w, PressureAct a, PsiResource r, const PressureScope *s)
 {
+        bool young = is_in_grace(w, r, s);
         uint64_t most = 0;
 
-        for (size_t i = 0; i < w->n; i++)
-                if (!objection(w, a, r, &w->scopes[i]) && w->scopes[i].used[r] > most)
-                        most = w->scopes[i].used[r];
+        for (size_t i = 0; i < w->n; i++) {
+                const PressureScope *other = &w->scopes[i];
+
+                if (young ? is_elsewhere(w, other) : objection(w, a, r, other) != NULL)
+                        continue;
+                if (other->used[r] > most)
+                        most = other->used[r];
+        }
         return !objection(w, a, r, s) && s->used[r] >= most / 20;
 }
 

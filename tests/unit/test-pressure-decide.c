@@ -287,6 +287,22 @@ static void test_one_of_a_higher_priority_that_has_just_begun_is_not_waited_for(
         assert_decision(t, PRESSURE_FREEZE, 0);
 }
 
+/* The only one that may be frozen: without it nothing would be done at all. */
+static void test_a_small_one_that_has_just_begun_is_not_waited_for(void **state)
+{
+        Case *t = *state;
+
+        t->scopes[0] = scope(5, 450);
+        t->scopes[0].started_usec = SECONDS(999);
+        t->scopes[1] = scope(80, 9000);
+        cross(t, PRESSURE_KILL, PSI_MEMORY, PSI_FULL);
+        assert_false(decide(t, PSI_MEMORY));
+        t->scopes[0].used[PSI_MEMORY] = 449;
+        assert_true(decide(t, PSI_MEMORY));
+        assert_decision(t, PRESSURE_KILL, 1);
+        assert_int_equal(t->decision.n_candidates, 1);
+}
+
 static void test_gentlest_first(void **state)
 {
         Case *t = *state;
@@ -761,6 +777,7 @@ int main(void)
                 TEST(test_nobody_suffers_for_one_that_has_just_begun),
                 TEST(test_among_equal_ones_the_largest_is_waited_for),
                 TEST(test_one_of_a_higher_priority_that_has_just_begun_is_not_waited_for),
+                TEST(test_a_small_one_that_has_just_begun_is_not_waited_for),
                 TEST(test_gentlest_first),
                 TEST(test_higher_threshold_includes_lower),
                 TEST(test_lower_threshold_includes_no_higher),

@@ -17,6 +17,7 @@ setup() {
 
 teardown() {
     idle
+    unhang
     rm -f $conf
     usual_state
     [ ! -e "$TRIAL" ] || usual_daemon
@@ -180,7 +181,9 @@ some_avg10() {
     policy
     hpcnode-ctl run --id outside --priority 0 -- "$HELPERS/memory-hog" --hold 40
     hpcnode-ctl run --slice workload.slice/alloc --id top --priority 90 -- "$HELPERS/memory-hog" 48
-    # Alone in there it is held at a limit of its own, also when it has just given all back.
+    # Alone in there, but for a scope in which nothing runs, it is held at a limit of its own, also when it has just given all
+    # back.
+    hpcnode-ctl create idle --slice workload.slice/alloc
     systemctl set-property --runtime workload-alloc.slice MemoryHigh=40M
     timeout 15 tail -f /dev/null || :
     [ "$(acts freeze) $(acts kill)" = "0 0" ]
@@ -357,6 +360,29 @@ demoted() {
     await_journal "workload-low.scope: cannot freeze it: " -u hpcnode-cgroupd
 }
 
+# kill_only: low is to be killed for want of memory, and then high, if need be.
+kill_only() {
+    SCOPES=$'[Scopes]\nKillTimeoutSec=5\n' policy FreezeMemorySome=off KillMemoryFull=10 KillPriorityMax=30
+    systemctl set-property --runtime workload.slice MemoryHigh=96M
+    hpcnode-ctl run --id high --priority 20 -- "$HELPERS/memory-hog" 10
+}
+
+# bats test_tags=bookworm
+@test "nobody is killed while one whose main has ended still dies" {
+    modprobe fuse
+    hang "$BATS_TEST_TMPDIR/hung"
+    kill_only
+    # The child hangs, so that of all that is killed it alone stays, until KillTimeoutSec.
+    hpcnode-ctl run --id low --priority 10 -- sh -c "cat $HUNG/file & exec $HELPERS/memory-hog 80"
+    await file "$BATS_TEST_TMPDIR/hangs" "hangs "
+    run -0 bus-wait ScopeZombie:low -- hpcnode-ctl run --scope high --id more -- "$HELPERS/memory-hog" 120
+    run -0 hpcnode-ctl wait high
+    has "state: killed"
+    run -0 records
+    [ "$(grep -oE 'act=kill|type=cgroup.kill_failed' <<<"$output" | paste -sd ' ')" = \
+        "act=kill type=cgroup.kill_failed act=kill" ]
+}
+
 # bats test_tags=trixie
 @test "what was done is undone at once when its thresholds are switched off, and that is said to be why" {
     policy FreezeMemorySome=10 KillMemoryFull=off
@@ -452,6 +478,22 @@ demoted() {
         await file "$(dir low)/payload/cgroup.events" "frozen 0"
         remove_all
     done
+}
+
+# bats test_tags=bookworm
+@test "a daemon killed as it is about to kill a job does so when it is back" {
+    trial_daemon
+    systemctl restart hpcnode-cgroupd
+    kill_only
+    hpcnode-ctl run --id low --priority 10 -- "$HELPERS/memory-hog" 80
+    arm pressure.saved
+    hpcnode-ctl run --scope high --id more -- "$HELPERS/memory-hog" 80
+    met
+    run -0 hpcnode-ctl wait low
+    has "state: killed"
+    [ "$(acts kill)" -eq 1 ]
+    run -0 hpcnode-ctl inspect high
+    has "state: running"
 }
 
 # bats test_tags=trixie
