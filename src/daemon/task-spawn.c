@@ -59,6 +59,23 @@ static int start_error(const TaskSpawn *q, const char *what, const SupervisorAns
         return open_error(what, answer, error);
 }
 
+/* As it is, or is to be when the kernel has come to it. */
+static int refuse_frozen(const Scope *s, sd_bus_error *error)
+{
+        if (!scope_is_live(s))
+                return 0;
+        if (s->frozen_by == FROZEN_BY_PRESSURE)
+                return error_set(error, ERROR_CREATION_FAILED,
+                                 "%s is frozen for pressure, a task could not start in it; try "
+                                 "again when that has gone",
+                                 s->name);
+        if (s->frozen_by || s->state == SCOPE_FROZEN)
+                return error_set(error, ERROR_CREATION_FAILED,
+                                 "%s is frozen, a task could not start in it; thaw it first",
+                                 s->name);
+        return 0;
+}
+
 static void on_spawn_failed(TaskSpawn *q, const SupervisorAnswer *answer)
 {
         Scope *s = q->scope;
@@ -77,6 +94,8 @@ static void on_spawn_failed(TaskSpawn *q, const SupervisorAnswer *answer)
         if (asprintf(&what, "%s/%s", s->name, q->task) < 0)
                 what = NULL;
         r = answer->r == -ETIMEDOUT ? scope_refuse_frozen(s, &error) : 0;
+        if (r >= 0 && answer->error == ETIMEDOUT) /* it was frozen before it had started */
+                r = refuse_frozen(s, &error);
         if (r >= 0)
                 r = start_error(q, what ?: q->task, answer, &error);
         q->handler(NULL, r, &error, q->userdata);
@@ -150,17 +169,12 @@ int task_read_target(Call *call, Act act, Scope **ret_scope, char **ret_task, sd
 int task_check_startable(Scope *s, const char *name, sd_bus_error *error)
 {
         Task *t = task_find(s, name);
+        int r = s->frozen_by_systemd ? scope_refuse_frozen(s, error) : 0;
 
-        if (s->frozen_by_systemd) {
-                int r = scope_refuse_frozen(s, error);
-
-                if (r < 0)
-                        return r;
-        }
-        if (s->state == SCOPE_FROZEN)
-                return error_set(error, ERROR_CREATION_FAILED,
-                                 "%s is frozen, a task could not start in it; thaw it first",
-                                 s->name);
+        if (r >= 0)
+                r = refuse_frozen(s, error);
+        if (r < 0)
+                return r;
         if (s->state == SCOPE_ZOMBIE)
                 return scope_refuse_zombie(s, error);
         if (s->state != SCOPE_ACTIVE && !s->create)

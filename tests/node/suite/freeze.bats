@@ -34,6 +34,26 @@ load lib
     has "state: running"
 }
 
+# bats test_tags=native
+@test "a task that was frozen before it had started fails for that" {
+    hpcnode-ctl create alloc
+    # By hand, so that nobody else knows of it yet.
+    echo 1 >"$(dir alloc)/payload/cgroup.freeze"
+    hpcnode-ctl run --scope alloc --id late -- true >"$BATS_TEST_TMPDIR/late" 2>&1 3>&- &
+    late=$!
+    await file "$(dir alloc)/payload/cgroup.events" "populated 1"
+    hpcnode-ctl freeze alloc
+    run -1 hpcnode-ctl run --scope alloc --id later -- true
+    [[ $output == *"alloc is frozen, a task could not start in it; thaw it first"* ]]
+    status=0
+    wait $late || status=$?
+    [ $status -eq 1 ]
+    run -0 cat "$BATS_TEST_TMPDIR/late"
+    [[ $output == *"alloc is frozen, a task could not start in it; thaw it first"* ]]
+    hpcnode-ctl thaw alloc
+    run -0 hpcnode-ctl run --scope alloc --id again --wait -- true
+}
+
 # Only its owner, or time that nobody counts, undoes a freeze: here is what happens to a node in a minute of calm.
 # bats test_tags=native
 @test "what a client froze stays frozen, whatever else goes on" {

@@ -84,6 +84,8 @@ memory_short() {
     [[ $output == "policy: on"$'\n'"frozen: low"$'\n'"demoted: none"$'\n'* ]]
     [[ ${lines[-3]} =~ ^low\ +memory(\ +[0-9]+\.[0-9]{2}){2}\ .*s$ ]]
     [ "$(types low | grep -o 'pressure\|job.freeze' | paste -sd ' ')" = "pressure job.freeze" ]
+    run -1 hpcnode-ctl run --scope low --id late -- true
+    [[ $output == *"low is frozen for pressure, a task could not start in it; try again when that has gone"* ]]
     run -0 bus-wait PressureAction:thaw -- hpcnode-ctl kill high
     run -0 hpcnode-ctl wait high
     await file "$(dir low)/payload/cgroup.events" "frozen 0"
