@@ -341,6 +341,7 @@ static void announce(Manager *m, const PressureDecision *d, Scope *const *scopes
                 .place = place,
                 .target = scopes[d->target],
                 .in_short_slice = d->in_short_slice,
+                .self_made = d->self_made,
                 .dry_run = dry_run,
         };
 

@@ -342,6 +342,7 @@ bool pressure_decide_undo(const PressureConfig *c, PsiResource resource, const P
         ret->kind = 0;
         ret->threshold = 0;
         ret->in_short_slice = false;
+        ret->self_made = watched && is_self_made(&q, look);
         if (watched)
                 *calm = look->now_usec;
         /* What was thawed goes on where it was stopped for want of memory, and waits once more. */

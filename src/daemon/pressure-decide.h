@@ -88,6 +88,7 @@ typedef struct PressureDecision {
         uint64_t threshold;  /* the same */
         size_t target;       /* index among the scopes */
         bool in_short_slice; /* others than those came not into question */
+        bool self_made;      /* of an undoing: what pressure there is is of scopes' own making */
         /* Indices of all that came into question, the target first. Room for as many as there are scopes, given by
          * the caller. */
         size_t *candidates, n_candidates;

@@ -94,8 +94,9 @@ char *pressure_reason(const Manager *m, const PressureReport *r)
                 n = asprintf(&reason, "all thresholds of %s pressure were switched off%s", resource,
                              dry);
         else if (!has_threshold(r))
-                n = asprintf(&reason,
-                             "the pressure has gone: avg10 of %s %s of %s is " SHARE_FORMAT "%s%s",
+                n = asprintf(&reason, "%s: avg10 of %s %s of %s is " SHARE_FORMAT "%s%s",
+                             r->self_made ? "who still waits is held at limits of its own"
+                                          : "the pressure has gone",
                              resource, kind, place, SHARE_ARGS(avg10),
                              describe_elsewhere(r, k, elsewhere), dry);
         else if (r->act == PRESSURE_REJECT)

@@ -29,6 +29,7 @@ typedef struct PressureReport {
         const PressureCandidate *candidates;
         size_t n_candidates, n_eligible;
         bool in_short_slice; /* those who could be chosen are in a slice within, in which the resource is short */
+        bool self_made;   /* of an undoing: what pressure there is is of scopes' own making */
         bool dry_run;     /* it is said, and not done */
         const Call *call; /* may be NULL: nobody has asked for it */
 } PressureReport;

@@ -187,6 +187,7 @@ static void test_pressure_of_their_own_making_is_calm(void **state)
         t->look.now_usec += SECONDS(10);
         assert_true(undo(t, PSI_MEMORY));
         assert_decision(t, PRESSURE_THAW, 0);
+        assert_true(t->decision.self_made);
         t->scopes[0].frozen = t->scopes[0].frozen_by_pressure = true;
         t->look.is_short = true;
         assert_false(undo(t, PSI_MEMORY));

@@ -176,6 +176,9 @@ some_avg10() {
     run -0 bus-wait PressureAction:freeze -- systemctl set-property --runtime workload.slice MemoryHigh=74M
     run -0 hpcnode-ctl inspect low
     has "frozen_by: pressure"
+    # With enough for both, high goes on waiting at its own limit.
+    run -0 bus-wait PressureAction:thaw -- systemctl set-property --runtime workload.slice MemoryHigh=infinity
+    [[ $(records | grep " act=thaw ") == *' reason="who still waits is held at limits of its own: avg10 of memory some of '* ]]
 }
 
 # bats test_tags=bookworm
