@@ -376,9 +376,13 @@ int pressure_act(Manager *m, const PressureDecision *d, Scope *const *scopes,
 
 /* --- after a restart --- */
 
-void pressure_resume(Manager *m)
+bool pressure_resume(Manager *m)
 {
+        bool acted = false;
+
         for (Scope *s = m->scopes; s; s = s->hh.next) {
+                acted |= s->pressure.demoted || s->pressure.killed_usec > 0 ||
+                         (s->frozen_by & FROZEN_BY_PRESSURE);
                 if (!scope_is_live(s) || s->release)
                         continue;
                 if (s->pressure.demoted)
@@ -387,4 +391,5 @@ void pressure_resume(Manager *m)
                 if (s->pressure.killed_usec > 0 && scope_populated(s) > 0)
                         (void) signal_all(s);
         }
+        return acted;
 }

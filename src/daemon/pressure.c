@@ -528,18 +528,23 @@ static void arm(Pressure *p)
         update_look_timer(p);
 }
 
+/* What the last daemon did just before it ended may take as long to tell as what this one does. */
+static void resume(Pressure *p)
+{
+        if (!pressure_resume(p->manager))
+                return;
+        for (PsiResource r = 0; r < _PSI_RESOURCE_MAX; r++)
+                p->past.acted_usec[r] = now_monotonic_usec();
+}
+
 void pressure_arm(Manager *m)
 {
         Pressure *p = m->pressure;
         bool first = !p->armed;
 
         p->armed = true;
-        if (first) {
-                /* What the last daemon did just before it ended may take as long to tell. */
-                for (PsiResource r = 0; r < _PSI_RESOURCE_MAX; r++)
-                        p->past.acted_usec[r] = now_monotonic_usec();
-                pressure_resume(m);
-        }
+        if (first)
+                resume(p);
         arm(p);
         if (first)
                 say_policy(m);
