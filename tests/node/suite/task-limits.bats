@@ -108,10 +108,14 @@ all_files() {
         run probe $level --memory-max 8M --memory-swap-max 0 -- 'tail /dev/zero; cat memory.swap.current memory.events'
         [[ $output == *$'0\n'*"oom_kill 1"$'\n'* ]] || { echo "$level: $output"; false; }
     done
-    # What it may not have is counted, for its scope as well. How often is the kernel's: it looks how much there is
-    # before it tries, and is refused only what is taken meanwhile.
-    run probe task --memory-max 8M --memory-swap-max 1M -- "$keep"
-    max=$(awk '$1 == "max" { print $2 }' "$(dir box)/memory.swap.events")
+    # What it may not have is counted, for its scope as well; newer kernels rather look beforehand how much there is, and
+    # older ones do so, too: they are refused only what is taken meanwhile, which is mostly something.
+    for _ in 1 2 3 4 5; do
+        run probe task --memory-max 8M --memory-swap-max 1M -- "$keep"
+        max=$(awk '$1 == "max" { print $2 }' "$(dir box)/memory.swap.events")
+        [ "$NODE_SUITE $max" = "bookworm 0" ] || break
+    done
+    [ "$NODE_SUITE" != bookworm ] || [ "$max" -gt 0 ]
     run -0 hpcnode-ctl metrics box
     has "memory_swap_events_max: $max" "memory_swap_events_fail: $(awk '$1 == "fail" { print $2 }' "$(dir box)/memory.swap.events")"
     swapoff "$NODE_DISK"
