@@ -389,6 +389,20 @@ kill_only() {
         "act=kill type=cgroup.kill_failed act=kill" ]
 }
 
+# bats test_tags=bookworm
+@test "what runs in a scope after it was killed is not what was killed" {
+    kill_only
+    hpcnode-ctl create box --priority 10
+    hpcnode-ctl run --scope box --id old -- "$HELPERS/memory-hog" 80
+    run -0 bus-wait ScopeEmpty:box -- hpcnode-ctl run --scope high --id more -- "$HELPERS/memory-hog" 60
+    [ "$(acts kill)" -eq 1 ]
+    hpcnode-ctl kill high
+    hpcnode-ctl run --scope box --id new -- sleep infinity
+    systemctl restart hpcnode-cgroupd
+    run -0 hpcnode-ctl inspect box/new
+    has "state: running"
+}
+
 # bats test_tags=trixie
 @test "what was done is undone at once when its thresholds are switched off, and that is said to be why" {
     policy FreezeMemorySome=10 KillMemoryFull=off
