@@ -376,13 +376,9 @@ int pressure_act(Manager *m, const PressureDecision *d, Scope *const *scopes,
 
 /* --- after a restart --- */
 
-bool pressure_resume(Manager *m)
+void pressure_resume(Manager *m)
 {
-        bool acted = false;
-
         for (Scope *s = m->scopes; s; s = s->hh.next) {
-                acted |= s->pressure.demoted || s->pressure.killed_usec > 0 ||
-                         (s->frozen_by & FROZEN_BY_PRESSURE);
                 if (!scope_is_live(s) || s->release)
                         continue;
                 if (s->pressure.demoted)
@@ -391,5 +387,4 @@ bool pressure_resume(Manager *m)
                 if (s->pressure.killed_usec > 0 && scope_populated(s) > 0)
                         (void) signal_all(s);
         }
-        return acted;
 }

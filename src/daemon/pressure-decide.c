@@ -86,25 +86,24 @@ static int compare_victims(const void *a, const void *b, void *userdata)
  * its priority is. */
 #define USED_PART_MIN 20
 
-static uint64_t most_used(const Question *q, PressureAct act)
+/* How much that is; and of one that is young, by the greatest user of all, whatever its priority: nobody is spared for
+ * one that will not matter when its time has come. */
+static void find_least(const Question *q, PressureAct act, uint64_t *ret_least,
+                       uint64_t *ret_least_young)
 {
-        uint64_t most = 0;
+        uint64_t most = 0, most_of_all = 0;
 
-        for (size_t i = 0; i < q->n; i++)
-                if (is_candidate(q, act, &q->scopes[i]) && q->scopes[i].used[q->resource] > most)
-                        most = q->scopes[i].used[q->resource];
-        return most;
-}
+        for (size_t i = 0; i < q->n; i++) {
+                const PressureScope *s = &q->scopes[i];
+                uint64_t used = s->used[q->resource];
 
-/* Whatever its priority, and whether or not anything may be done to it. */
-static uint64_t most_used_by_any(const Question *q)
-{
-        uint64_t most = 0;
-
-        for (size_t i = 0; i < q->n; i++)
-                if (is_concerned(q, &q->scopes[i]) && q->scopes[i].used[q->resource] > most)
-                        most = q->scopes[i].used[q->resource];
-        return most;
+                if (is_concerned(q, s) && used > most_of_all)
+                        most_of_all = used;
+                if (is_candidate(q, act, s) && used > most)
+                        most = used;
+        }
+        *ret_least = most / USED_PART_MIN;
+        *ret_least_young = most_of_all / USED_PART_MIN;
 }
 
 typedef enum Victim {
@@ -116,11 +115,10 @@ typedef enum Victim {
 /* The candidates, the victim first. */
 static Victim find_victim(Question *q, PressureAct act, PressureDecision *ret)
 {
-        uint64_t least = most_used(q, act) / USED_PART_MIN;
-        /* Nobody is spared for one that will not matter when its time has come. */
-        uint64_t least_young = most_used_by_any(q) / USED_PART_MIN;
+        uint64_t least, least_young;
         size_t found = 0, old = 0;
 
+        find_least(q, act, &least, &least_young);
         for (size_t i = 0; i < q->n; i++) {
                 const PressureScope *s = &q->scopes[i];
 

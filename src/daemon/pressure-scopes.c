@@ -25,10 +25,10 @@ static bool may_die(const Scope *s)
         return is_within(s->manager->config.kill_timeout_usec, s->pressure.killed_usec);
 }
 
-/* Its main has ended, and it is released; others in it may still give back what they hold. */
-static bool is_dying_released(const Scope *s)
+/* Also one whose main has ended, and which is released: others in it may still give back what they hold. */
+static bool is_looked_at(const Scope *s)
 {
-        return !is_candidate(s) && s->payload_fd >= 0 && may_die(s);
+        return is_candidate(s) || (s->payload_fd >= 0 && may_die(s));
 }
 
 /* --- of late: between two samples --- */
@@ -115,7 +115,7 @@ static PressureScope describe(const Scope *s)
 {
         const ScopePressure *p = &s->pressure;
 
-        if (is_dying_released(s)) /* nothing is to be undone of it */
+        if (!is_candidate(s)) /* nothing is to be undone of it */
                 return (PressureScope){ .workload = true, .dying = true, .priority = s->priority };
         return (PressureScope){
                 .workload = true,
@@ -200,14 +200,14 @@ int pressure_collect(Manager *m, PressureScope **ret, Scope ***ret_scopes, size_
         size_t n = 0;
 
         for (Scope *s = m->scopes; s; s = s->hh.next)
-                n += is_candidate(s) || is_dying_released(s);
+                n += is_looked_at(s);
         figures = calloc(n + 1, sizeof *figures);
         scopes = calloc(n + 1, sizeof *scopes);
         if (!figures || !scopes)
                 return -ENOMEM;
         n = 0;
         for (Scope *s = m->scopes; s; s = s->hh.next) {
-                if (!is_candidate(s) && !is_dying_released(s))
+                if (!is_looked_at(s))
                         continue;
                 figures[n] = describe(s);
                 scopes[n++] = s;

@@ -77,11 +77,13 @@ void pressure_look_at_slices(Scope *const *scopes, size_t n)
         _cleanup_(free_slices) InnerSlice *slices = NULL;
         uint64_t now = now_monotonic_usec();
 
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
+                if (first_slice(scopes[i]) == 0 || scope_populated(scopes[i]) <= 0)
+                        continue;
                 FOREACH_INNER_SLICE (length, scopes[i])
-                        if (scope_populated(scopes[i]) > 0 &&
-                            count_scope(scopes[i], &slices, length) < 0)
+                        if (count_scope(scopes[i], &slices, length) < 0)
                                 return;
+        }
         for (size_t i = 0; slices && i < n; i++) {
                 ScopePressure *p = &scopes[i]->pressure;
 

@@ -435,11 +435,15 @@ static bool is_polling(const Pressure *p)
         return false;
 }
 
+static bool is_to_be_undone(const Scope *s)
+{
+        return s->pressure.demoted || (s->frozen_by & FROZEN_BY_PRESSURE);
+}
+
 static bool waits_to_be_undone(const Pressure *p)
 {
         for (const Scope *s = p->manager->scopes; s; s = s->hh.next)
-                if (scope_is_live(s) &&
-                    (s->pressure.demoted || (s->frozen_by & FROZEN_BY_PRESSURE)))
+                if (scope_is_live(s) && is_to_be_undone(s))
                         return true;
         return false;
 }
@@ -531,10 +535,13 @@ static void arm(Pressure *p)
 /* What the last daemon did just before it ended may take as long to tell as what this one does. */
 static void resume(Pressure *p)
 {
-        if (!pressure_resume(p->manager))
-                return;
-        for (PsiResource r = 0; r < _PSI_RESOURCE_MAX; r++)
+        bool acted = false;
+
+        for (const Scope *s = p->manager->scopes; s; s = s->hh.next)
+                acted |= is_to_be_undone(s) || s->pressure.killed_usec > 0;
+        for (PsiResource r = 0; acted && r < _PSI_RESOURCE_MAX; r++)
                 p->past.acted_usec[r] = now_monotonic_usec();
+        pressure_resume(p->manager);
 }
 
 void pressure_arm(Manager *m)

@@ -97,6 +97,5 @@ void pressure_forget(Scope *s);
 /* Nothing runs in the scope any more, or it could not be killed: what runs there next was not. */
 void pressure_forget_kill(Scope *s);
 
-/* Goes on with what an earlier daemon was about to do. True when it had done, or was about to do, anything that is still
- * to be seen. */
-bool pressure_resume(Manager *m);
+/* Goes on with what an earlier daemon was about to do. */
+void pressure_resume(Manager *m);
