@@ -238,6 +238,57 @@ some_avg10() {
     has "state: running"
 }
 
+# bats test_tags=trixie
+@test "an emergency may freeze what pressure froze, and thaw it for good" {
+    policy FreezeMemorySome=10 KillMemoryFull=off ActionDelaySec=5min
+    memory_short freeze
+    await file "$(dir low)/payload/cgroup.events" "frozen 1"
+    as pact hpcnode-ctl emergency declare --reason "fabric is down"
+    as pact hpcnode-ctl freeze low
+    [ "$(property low FrozenBy)" = 'as 2 "emergency" "pressure"' ]
+    systemctl restart hpcnode-cgroupd
+    [ "$(property low FrozenBy)" = 'as 2 "emergency" "pressure"' ]
+    as pact hpcnode-ctl thaw low
+    hpcnode-ctl emergency end
+    run -0 hpcnode-ctl inspect low
+    has "state: running"
+    grep -qx "frozen 0" "$(dir low)/payload/cgroup.events"
+    [ "$(acts freeze) $(acts thaw)" = "1 0" ]
+}
+
+# bats test_tags=bookworm
+@test "what was frozen before DryRun=yes stays so, and is thawed" {
+    policy FreezeMemorySome=10 KillMemoryFull=off
+    memory_short freeze
+    await file "$(dir low)/payload/cgroup.events" "frozen 1"
+    policy FreezeMemorySome=10 KillMemoryFull=off DryRun=yes
+    [ "$(property low FrozenBy)" = 'as 1 "pressure"' ]
+    run -0 bus-wait PressureAction:thaw -- hpcnode-ctl kill high
+    # shellcheck disable=SC2034 # of the library
+    RECORD=$(records | grep " type=pressure .* act=thaw ")
+    says scope=low dry_run=0
+    await file "$(dir low)/payload/cgroup.events" "frozen 0"
+}
+
+# slice_watched: how many of the daemon's triggers are on the memory of workload.slice as it is now.
+slice_watched() {
+    find "/proc/$DAEMON/fd" -lname "$CGROUPS/workload.slice/memory.pressure" | wc -l
+}
+
+# bats test_tags=bookworm
+@test "workload.slice is watched again after it was stopped" {
+    policy FreezeMemorySome=10 KillMemoryFull=off
+    hpcnode-ctl run --id first -- sleep infinity
+    daemon_pid
+    [ "$(slice_watched)" -eq 1 ]
+    systemctl stop workload.slice
+    run -0 hpcnode-ctl wait first
+    [ "$(slice_watched)" -eq 0 ]
+    memory_short freeze
+    [[ $output == *"PressureAction freeze memory some workload-low.scope"* ]]
+    [ "$(slice_watched)" -eq 1 ]
+}
+
 # cpu_short NAME OPTION...: a job with more to do than there are processors.
 cpu_short() {
     run -0 bus-wait PressureAction:demote -- hpcnode-ctl run --id "$1" "${@:2}" -- \
