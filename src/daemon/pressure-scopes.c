@@ -54,30 +54,37 @@ static uint64_t io_bytes(int payload_fd)
         return sum;
 }
 
-static void sample(Scope *s, uint64_t now)
+/* µs of cpu, or bytes, since it began. */
+static uint64_t total(const Scope *s, PsiResource resource)
+{
+        uint64_t usec = 0;
+
+        if (resource == PSI_IO)
+                return io_bytes(s->payload_fd);
+        (void) cgroup_read_key(s->payload_fd, "cpu.stat", "usage_usec", &usec);
+        return usec;
+}
+
+static void sample(Scope *s, PsiResource resource, uint64_t now)
 {
         ScopePressure *p = &s->pressure;
         /* One that was never looked at has used all of it since it began. */
-        uint64_t since = p->sampled_usec ?: p->started_usec;
-        uint64_t cpu = 0, io = io_bytes(s->payload_fd);
+        uint64_t since = p->sampled_usec[resource] ?: p->started_usec;
+        uint64_t used = total(s, resource);
 
-        (void) cgroup_read_key(s->payload_fd, "cpu.stat", "usage_usec", &cpu);
-        if (since > 0 && since < now) {
-                p->used_lately[PSI_CPU] = lately(p->cpu_usec, cpu, now - since);
-                p->used_lately[PSI_IO] = lately(p->io_bytes, io, now - since);
-        }
-        p->sampled_usec = now;
-        p->cpu_usec = cpu;
-        p->io_bytes = io;
+        if (since > 0 && since < now)
+                p->used_lately[resource] = lately(p->sampled[resource], used, now - since);
+        p->sampled_usec[resource] = now;
+        p->sampled[resource] = used;
 }
 
-void pressure_sample(Manager *m)
+void pressure_sample(Manager *m, PsiResource resource)
 {
         uint64_t now = now_monotonic_usec();
 
         for (Scope *s = m->scopes; s; s = s->hh.next)
                 if (is_candidate(s))
-                        sample(s, now);
+                        sample(s, resource, now);
 }
 
 /* --- all of it --- */

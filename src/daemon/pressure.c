@@ -17,10 +17,11 @@
 /* While something waits to be undone, how often it is looked whether it is calm. */
 #define LOOK_USEC USEC_PER_SEC
 
-/* What was used between two samples says something if they are no further apart than this; else a new one is
- * taken, and another after the shorter time. */
-#define SAMPLE_MAX_USEC (3 * USEC_PER_SEC)
-#define SAMPLE_USEC     (50 * USEC_PER_MSEC)
+/* What was used between two samples is what was used lately if they are no further apart than a window, and this. */
+#define SAMPLE_MAX_USEC (5 * USEC_PER_SEC)
+
+/* Who wants a cpu has had some of it in this time. */
+#define CPU_SAMPLE_USEC (50 * USEC_PER_MSEC)
 
 typedef struct Trigger {
         Pressure *pressure;
@@ -46,9 +47,8 @@ struct Pressure {
         uint64_t totals[_PRESSURE_PLACE_MAX][_PSI_RESOURCE_MAX][_PSI_KIND_MAX],
                 looked_usec; /* 0: never */
 
-        uint64_t sampled_usec;
-        bool deciding[_PSI_RESOURCE_MAX]; /* as soon as there is a second sample */
-        sd_event_source *sample_timer;
+        uint64_t sampled_usec[_PSI_RESOURCE_MAX]; /* 0: never */
+        sd_event_source *cpu_timer;               /* until there is a second sample */
         sd_event_source *look_timer; /* only while something is to be undone, or is polled */
 };
 
@@ -200,45 +200,62 @@ static bool may_decide(Pressure *p, PsiResource resource)
         return false;
 }
 
-static int on_sample(sd_event_source *source, uint64_t usec, void *userdata)
+static void sample(Pressure *p, PsiResource resource)
+{
+        pressure_sample(p->manager, resource);
+        p->sampled_usec[resource] = now_monotonic_usec();
+}
+
+static uint64_t sample_age(const Pressure *p, PsiResource resource)
+{
+        return now_monotonic_usec() - p->sampled_usec[resource];
+}
+
+static bool is_sampled_lately(const Pressure *p, PsiResource resource)
+{
+        return p->sampled_usec[resource] > 0 &&
+               sample_age(p, resource) <= config(p)->window_usec[resource] + SAMPLE_MAX_USEC;
+}
+
+static int on_cpu_sample(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Pressure *p = userdata;
 
-        p->sample_timer = sd_event_source_disable_unref(p->sample_timer);
-        pressure_sample(p->manager);
-        p->sampled_usec = now_monotonic_usec();
-        for (PsiResource r = 0; r < _PSI_RESOURCE_MAX; r++)
-                if (p->deciding[r]) {
-                        p->deciding[r] = false;
-                        decide(p, r);
-                }
+        p->cpu_timer = sd_event_source_disable_unref(p->cpu_timer);
+        sample(p, PSI_CPU);
+        decide(p, PSI_CPU);
         return 0;
 }
 
-/* What was used of late is known after two samples. */
-static void decide_with_samples(Pressure *p, PsiResource resource)
+static void decide_cpu(Pressure *p)
 {
-        uint64_t now = now_monotonic_usec();
-        bool fresh = p->sampled_usec > 0 && now - p->sampled_usec <= SAMPLE_MAX_USEC;
+        bool lately = is_sampled_lately(p, PSI_CPU);
 
-        if (p->sample_timer) {
-                p->deciding[resource] = true;
+        if (p->cpu_timer)
+                return;
+        if (!lately || sample_age(p, PSI_CPU) >= CPU_SAMPLE_USEC)
+                sample(p, PSI_CPU);
+        if (lately || sd_event_add_time_relative(p->manager->event, &p->cpu_timer, CLOCK_MONOTONIC,
+                                                 CPU_SAMPLE_USEC, 1, on_cpu_sample, p) < 0)
+                decide(p, PSI_CPU);
+}
+
+/* A disk that is overcharged takes a while for a large request, in which it looks as if who made it used nothing, and
+ * somebody who writes a little were all there is. So that what was read and written is known of a good part of a window,
+ * nothing is done before the kernel reports again, which it does after a window, if the pressure lasts. */
+static void decide_io(Pressure *p)
+{
+        bool lately = is_sampled_lately(p, PSI_IO);
+
+        if (lately && sample_age(p, PSI_IO) >= config(p)->window_usec[PSI_IO] / 2) {
+                sample(p, PSI_IO);
+                decide(p, PSI_IO);
                 return;
         }
-        if (!fresh || now - p->sampled_usec >= SAMPLE_USEC) {
-                pressure_sample(p->manager);
-                p->sampled_usec = now;
-        }
-        if (fresh) {
-                decide(p, resource);
-                return;
-        }
-        p->deciding[resource] = true;
-        if (sd_event_add_time_relative(p->manager->event, &p->sample_timer, CLOCK_MONOTONIC,
-                                       SAMPLE_USEC, 1, on_sample, p) < 0) {
-                p->deciding[resource] = false;
-                decide(p, resource);
-        }
+        if (!lately)
+                sample(p, PSI_IO);
+        p->past.calm_usec[PSI_IO] = 0;
+        forget_crossed(p, PSI_IO);
 }
 
 static void on_crossed(Pressure *p, const Trigger *t)
@@ -252,10 +269,12 @@ static void on_crossed(Pressure *p, const Trigger *t)
         p->crossed_place[t->resource] = t->place;
         if (!may_decide(p, t->resource))
                 forget_crossed(p, t->resource);
-        else if (t->resource == PSI_MEMORY)
-                decide(p, t->resource);
+        else if (t->resource == PSI_CPU)
+                decide_cpu(p);
+        else if (t->resource == PSI_IO)
+                decide_io(p);
         else
-                decide_with_samples(p, t->resource);
+                decide(p, t->resource);
 }
 
 /* --- triggers --- */
@@ -505,7 +524,7 @@ Pressure *pressure_free(Pressure *p)
                 return NULL;
         for (PressurePlace place = 0; place < _PRESSURE_PLACE_MAX; place++)
                 close_place(p, place);
-        sd_event_source_disable_unref(p->sample_timer);
+        sd_event_source_disable_unref(p->cpu_timer);
         sd_event_source_disable_unref(p->look_timer);
         free(p);
         return NULL;

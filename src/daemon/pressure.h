@@ -29,9 +29,9 @@ typedef struct ScopePressure {
         /* CLOCK_MONOTONIC: when memory was seen to be short in a slice that it is in with others, 0: never */
         uint64_t slice_short_usec;
 
-        /* CLOCK_MONOTONIC, and the totals then; 0: never */
-        uint64_t sampled_usec, cpu_usec, io_bytes;
-        uint64_t used_lately[_PSI_RESOURCE_MAX]; /* a second, between the last two samples */
+        /* Of cpu and io: CLOCK_MONOTONIC, 0: never; the totals then; and between the last two samples, a second. */
+        uint64_t sampled_usec[_PSI_RESOURCE_MAX], sampled[_PSI_RESOURCE_MAX],
+                used_lately[_PSI_RESOURCE_MAX];
 } ScopePressure;
 
 int pressure_new(Manager *m);
@@ -78,8 +78,8 @@ bool pressure_measure_waits(PsiResource resource, PressureScope *figures, Scope 
  * one to themselves: that is a limit of their own. */
 void pressure_look_at_slices(Scope *const *scopes, size_t n);
 
-/* What they have used since the last sample is what they used of late. */
-void pressure_sample(Manager *m);
+/* What they have used of cpu or io since the last sample is what they used of late. */
+void pressure_sample(Manager *m, PsiResource resource);
 
 /* pressure-act.c: announces what was decided, and does it unless dry_run. psi: of the resource, in each place;
  * order counts the acts up. */

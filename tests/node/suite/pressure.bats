@@ -468,12 +468,15 @@ kill_only() {
 }
 
 @test "for want of io the job that writes is frozen, and not the one with the most memory" {
-    policy FreezeIOFull=20
+    policy FreezeIOSome=20 FreezeIOFull=off
     hpcnode-ctl run --id holder --priority 10 -- "$HELPERS/memory-hog" --hold 80
+    # A little, but all the time, where the other one waits for each of its requests.
+    hpcnode-ctl run --id little --priority 20 -- \
+        sh -c "while :; do dd if=/dev/zero of=$NODE_DISK seek=8192 bs=4k count=1 oflag=direct status=none; done"
     run -0 bus-wait PressureAction:freeze -- hpcnode-ctl run --id writer --priority 20 --io-max "$NODE_DISK wbps=1M" -- \
-        sh -c "while dd if=/dev/zero of=$NODE_DISK bs=128k count=64 oflag=direct status=none; do :; done"
+        sh -c "while dd if=/dev/zero of=$NODE_DISK bs=1M count=8 oflag=direct status=none; do :; done"
     record pressure
-    says act=freeze resource=io kind=full scope=writer
+    says act=freeze resource=io kind=some scope=writer
     await file "$(dir writer)/payload/cgroup.events" "frozen 1"
     run -0 bus-wait PressureAction:thaw -- true
     await file "$(dir writer)/payload/cgroup.events" "frozen 0"
