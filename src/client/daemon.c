@@ -387,6 +387,74 @@ _public_ int hpcnode_cgroup_pressure_policy(hpcnode_cgroup *c, char **ret,
                  : -EOPNOTSUPP;
 }
 
+/* 1: it was read; 0: there are no more. A word that is too long is one of a version to come. */
+static int read_threshold(sd_bus_message *m, hpcnode_cgroup_threshold *ret, bool *ret_known)
+{
+        const char *act, *resource, *kind;
+        uint64_t share;
+        int r;
+
+        r = sd_bus_message_read(m, "(ssst)", &act, &resource, &kind, &share);
+        if (r <= 0)
+                return r;
+        *ret_known = strlen(act) < sizeof(ret->act) && strlen(resource) < sizeof(ret->resource) &&
+                     strlen(kind) < sizeof(ret->kind);
+        if (!*ret_known)
+                return 1;
+        *ret = (hpcnode_cgroup_threshold){ .share = share };
+        memcpy(ret->act, act, strlen(act));
+        memcpy(ret->resource, resource, strlen(resource));
+        memcpy(ret->kind, kind, strlen(kind));
+        return 1;
+}
+
+static int read_thresholds(sd_bus_message *m, hpcnode_cgroup_threshold **ret, size_t *ret_n)
+{
+        _cleanup_(freep) hpcnode_cgroup_threshold *thresholds = NULL;
+        size_t n = 0;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'v', "a(ssst)");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "(ssst)");
+        while (r >= 0) {
+                hpcnode_cgroup_threshold *grown =
+                        reallocarray(thresholds, n + 1, sizeof(*thresholds));
+                bool known = false;
+
+                if (!grown)
+                        return -ENOMEM;
+                thresholds = grown;
+                r = read_threshold(m, &thresholds[n], &known);
+                if (r == 0)
+                        break;
+                n += known;
+        }
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(thresholds);
+        *ret_n = n;
+        return 0;
+}
+
+_public_ int hpcnode_cgroup_pressure_thresholds(hpcnode_cgroup *c, hpcnode_cgroup_threshold **ret,
+                                                size_t *ret_n, hpcnode_cgroup_error *ret_error)
+{
+        Daemon *d = daemon_of(c, "pressure_thresholds", ret_error);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        if (!d)
+                return -EOPNOTSUPP;
+        r = daemon_query(d, MANAGER_PATH, PROPERTIES_IFACE, "Get",
+                         (const char *const[]){ MANAGER_IFACE, "PressureThresholds", NULL }, &reply,
+                         ret_error);
+        if (r < 0)
+                return r;
+        r = read_thresholds(reply, ret, ret_n);
+        return r < 0 ? client_error_reply(ret_error, r) : 0;
+}
+
 _public_ int hpcnode_cgroup_daemon_started(hpcnode_cgroup *c, uint64_t *ret_usec,
                                            hpcnode_cgroup_error *ret_error)
 {

@@ -99,6 +99,11 @@ void record_add_numbers(Record *r, const char *key, const uint32_t *values, size
         add(r, key, list);
 }
 
+void record_add_member(Record *r, const char *key, Record *member)
+{
+        add(r, key, member);
+}
+
 void record_add_record(Record *r, const char *key, Record *member)
 {
         struct json_object *list;
@@ -111,8 +116,7 @@ void record_add_record(Record *r, const char *key, Record *member)
                 checked(NULL);
 }
 
-/* 1234 as 12.34, in JSON as well. */
-static void add_percent(Record *r, const char *key, uint64_t permyriad)
+void record_add_percent(Record *r, const char *key, uint64_t permyriad)
 {
         char text[FORMAT_SIZE];
 
@@ -134,7 +138,7 @@ static bool add_pressure_line(Record *r, const char *prefix, const char *resourc
                 (void) snprintf(name, sizeof(name), "%s_%s_%s_permyriad", resource, level,
                                 averages[i]);
                 if (hpcnode_cgroup_metrics_get(metrics, name, &value) > 0)
-                        add_percent(line, averages[i], value);
+                        record_add_percent(line, averages[i], value);
         }
         (void) snprintf(name, sizeof(name), "%s_%s_total_usec", resource, level);
         if (hpcnode_cgroup_metrics_get(metrics, name, &value) > 0)

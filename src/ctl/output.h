@@ -30,6 +30,12 @@ void record_add_unknown(Record *r, const char *key);          /* "not available"
 void record_add_texts(Record *r, const char *key, char *const *values);
 void record_add_numbers(Record *r, const char *key, const uint32_t *values, size_t n);
 
+/* 1234 as 12.34, in JSON as well. */
+void record_add_percent(Record *r, const char *key, uint64_t permyriad);
+
+/* Adds a record, which is owned there then, under the key: "key: A=1 B=2". */
+void record_add_member(Record *r, const char *key, Record *member);
+
 /* Adds it, which is owned there then, to the list of records under the key. */
 void record_add_record(Record *r, const char *key, Record *member);
 

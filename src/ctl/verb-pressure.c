@@ -174,19 +174,48 @@ static int add_names(View *v, const char *key, bool (*is)(const hpcnode_cgroup_i
         return 0;
 }
 
+static const char *const acts[] = { "reject", "demote", "freeze", "kill" };
+
+/* For each act, from which share of time on of what; for people, that it is off. */
+static void add_thresholds(View *v, const hpcnode_cgroup_threshold *thresholds, size_t n)
+{
+        for (size_t i = 0; i < ELEMENTSOF(acts); i++) {
+                Record *shares = record_new();
+                char key[64];
+
+                for (size_t j = 0; j < n; j++)
+                        if (streq(thresholds[j].act, acts[i])) {
+                                (void) snprintf(key, sizeof(key), "%s_%s", thresholds[j].resource,
+                                                thresholds[j].kind);
+                                record_add_percent(shares, key, thresholds[j].share);
+                        }
+                (void) snprintf(key, sizeof(key), "%s_from", acts[i]);
+                if (json_object_object_length(shares) > 0 || v->arguments->json != JSON_OFF) {
+                        record_add_member(v->record, key, shares);
+                        continue;
+                }
+                record_freep(&shares);
+                record_add_text(v->record, key, "off");
+        }
+}
+
 /* CTL_OK, or the exit status after saying what is wrong. */
 static int add_policy(hpcnode_cgroup *c, View *v, const Collection *all)
 {
         _cleanup_(hpcnode_cgroup_error_done) hpcnode_cgroup_error e = HPCNODE_CGROUP_ERROR_INIT;
+        _cleanup_(freep) hpcnode_cgroup_threshold *thresholds = NULL;
         _cleanup_(freep) char *policy = NULL;
+        size_t n;
 
-        if (hpcnode_cgroup_pressure_policy(c, &policy, &e) < 0)
+        if (hpcnode_cgroup_pressure_policy(c, &policy, &e) < 0 ||
+            hpcnode_cgroup_pressure_thresholds(c, &thresholds, &n, &e) < 0)
                 return fail(&e);
         v->record = record_new();
         record_add_text(v->record, "policy", policy);
         if (add_names(v, "frozen", is_frozen, all) < 0 ||
             add_names(v, "demoted", is_demoted, all) < 0)
                 return out_of_memory();
+        add_thresholds(v, thresholds, n);
         return CTL_OK;
 }
 

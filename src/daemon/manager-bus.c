@@ -243,6 +243,27 @@ static PROPERTY(get_pressure)
         return sd_bus_message_append(reply, "s", pressure_policy(userdata));
 }
 
+/* Those that are in force. */
+static PROPERTY(get_pressure_thresholds)
+{
+        Manager *m = userdata;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "(ssst)");
+        for (PressureAct act = 0; act < _PRESSURE_THRESHOLD_MAX; act++)
+                for (PsiResource resource = 0; resource < _PSI_RESOURCE_MAX; resource++)
+                        for (PsiKind k = 0; r >= 0 && k < _PSI_KIND_MAX; k++) {
+                                uint64_t share = pressure_threshold(m, act, resource, k);
+
+                                if (share != PRESSURE_OFF)
+                                        r = sd_bus_message_append(reply, "(ssst)",
+                                                                  pressure_act_to_string(act),
+                                                                  psi_resource_to_string(resource),
+                                                                  psi_kind_to_string(k), share);
+                        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static PROPERTY(get_dry_run)
 {
         Manager *m = userdata;
@@ -282,6 +303,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("DrainSince", "t", get_drain_since, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 
         SD_BUS_PROPERTY("Pressure", "s", get_pressure, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("PressureThresholds", "a(ssst)", get_pressure_thresholds, 0,
+                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("DryRun", "b", get_dry_run, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 
         FREE_METHOD("CreateHierarchy", "", (), "as", (P(slices)), method_create_hierarchy),

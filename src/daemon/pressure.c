@@ -82,6 +82,13 @@ const char *pressure_policy(const Manager *m)
         return m->config.pressure.dry_run ? "dry-run" : "on";
 }
 
+uint64_t pressure_threshold(const Manager *m, PressureAct act, PsiResource resource, PsiKind kind)
+{
+        bool in_force = m->config.pressure.enabled && m->pressure && m->pressure->available;
+
+        return in_force ? m->config.pressure.thresholds[act][resource][kind] : PRESSURE_OFF;
+}
+
 /* --- deciding --- */
 
 static uint64_t next_order(const PressureScope *figures, size_t n)
@@ -541,6 +548,7 @@ static void say_policy(Manager *m)
         else
                 log_info("pressure policy: %s", policy);
         manager_changed(m, "Pressure");
+        manager_changed(m, "PressureThresholds");
         manager_changed(m, "DryRun");
 }
 

@@ -50,6 +50,9 @@ void pressure_on_state(Scope *s);
 /* "on", "dry-run", "disabled" (Enabled=no) or "unavailable" (there is no PSI) */
 const char *pressure_policy(const Manager *m);
 
+/* Where nothing is done about pressure they are all off. */
+uint64_t pressure_threshold(const Manager *m, PressureAct act, PsiResource resource, PsiKind kind);
+
 /* Where pressure is read. */
 typedef enum PressurePlace {
         PRESSURE_NODE,

@@ -556,6 +556,17 @@ static int get_policy(sd_bus *bus, const char *path, const char *interface, cons
         return sd_bus_message_append(reply, "s", "dry-run");
 }
 
+/* The second one is of a version to come. */
+static int get_thresholds(sd_bus *bus, const char *path, const char *interface,
+                          const char *property, sd_bus_message *reply, void *userdata,
+                          sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "a(ssst)", 4, "reject", "memory", "some",
+                                     (uint64_t) 8000, "reject", "quicksilver-memory", "some",
+                                     (uint64_t) 1, "freeze", "memory", "some", (uint64_t) 2050,
+                                     "freeze", "io", "full", (uint64_t) 3000);
+}
+
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -661,6 +672,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("Version", "s", get_version, 0, 0),
         SD_BUS_PROPERTY("StartUSec", "t", get_start, 0, 0),
         SD_BUS_PROPERTY("Pressure", "s", get_policy, 0, 0),
+        SD_BUS_PROPERTY("PressureThresholds", "a(ssst)", get_thresholds, 0, 0),
         SD_BUS_PROPERTY("Emergency", "b", get_emergency, 0, 0),
         SD_BUS_PROPERTY("EmergencyReason", "s", get_emergency_reason, 0, 0),
         SD_BUS_PROPERTY("EmergencyUntil", "t", get_emergency_until, 0, 0),

@@ -158,12 +158,16 @@ on_terminal() {
     [ "${lines[0]}" = "policy: dry-run" ]
     [ "${lines[1]}" = "frozen: one" ]
     [ "${lines[2]}" = "demoted: one" ]
-    [[ ${lines[3]} =~ ^NAME\ +RESOURCE\ +SOME10\ +SOME60\ +SOME-TOTAL\ +FULL10\ +FULL60\ +FULL-TOTAL$ ]]
-    [[ ${lines[4]} =~ ^node\ +memory(\ +-){6}$ ]]
-    [[ ${lines[8]} =~ ^workload.slice\ +cpu\ +7.00\ +12.50\ +1min\ 1s(\ +-){3}$ ]]
-    [[ ${lines[12]} =~ ^pact.slice\ +io(\ +-){6}$ ]]
-    [[ ${lines[13]} =~ ^one\ +memory\ +12.34\ +0.05\ +0.000s(\ +-){3}$ ]]
-    [ "${#lines[@]}" -eq 16 ]
+    [ "${lines[3]}" = "reject_from: memory_some=80.00" ]
+    [ "${lines[4]}" = "demote_from: off" ]
+    [ "${lines[5]}" = "freeze_from: memory_some=20.50 io_full=30.00" ]
+    [ "${lines[6]}" = "kill_from: off" ]
+    [[ ${lines[7]} =~ ^NAME\ +RESOURCE\ +SOME10\ +SOME60\ +SOME-TOTAL\ +FULL10\ +FULL60\ +FULL-TOTAL$ ]]
+    [[ ${lines[8]} =~ ^node\ +memory(\ +-){6}$ ]]
+    [[ ${lines[12]} =~ ^workload.slice\ +cpu\ +7.00\ +12.50\ +1min\ 1s(\ +-){3}$ ]]
+    [[ ${lines[16]} =~ ^pact.slice\ +io(\ +-){6}$ ]]
+    [[ ${lines[17]} =~ ^one\ +memory\ +12.34\ +0.05\ +0.000s(\ +-){3}$ ]]
+    [ "${#lines[@]}" -eq 20 ]
     [ "$(ctl pressure 'on*')" = "$output" ]
     [ "$(ctl pressure --all)" = "$output" ]
     run -0 ctl pressure --no-legend
@@ -181,6 +185,7 @@ on_terminal() {
     json 'd["pressure"][3]["unit"], d["pressure"][3]["memory_pressure_some"]' <"$BATS_TEST_TMPDIR/json" |
         grep -qxF "workload-one.scope {'avg10': 12.34, 'avg60': 0.05, 'total_usec': 77}"
     json '"memory_pressure_some" in d["pressure"][0]' <"$BATS_TEST_TMPDIR/json" | grep -qx False
+    json '[d["freeze_from"], d["kill_from"]]' <"$BATS_TEST_TMPDIR/json" | grep -qxF "[{'memory_some': 20.5, 'io_full': 30.0}, {}]"
     echo "2 0" >"$FAKE_MANY"
     ctl pressure --json=short | json '[d["frozen"], d["demoted"]]' | grep -qxF "[[], []]"
     run -0 ctl pressure

@@ -52,6 +52,15 @@ static void print_info(void)
         MEMBER(hpcnode_cgroup_info, demoted);
 }
 
+static void print_threshold(void)
+{
+        SIZE(hpcnode_cgroup_threshold);
+        MEMBER(hpcnode_cgroup_threshold, act);
+        MEMBER(hpcnode_cgroup_threshold, resource);
+        MEMBER(hpcnode_cgroup_threshold, kind);
+        MEMBER(hpcnode_cgroup_threshold, share);
+}
+
 static void print_ops(void)
 {
         SIZE(hpcnode_cgroup_ops);
@@ -143,6 +152,7 @@ int main(void)
 {
         print_error();
         print_info();
+        print_threshold();
         print_ops();
         print_result();
         print_log_line();

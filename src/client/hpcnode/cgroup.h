@@ -146,6 +146,19 @@ int hpcnode_cgroup_ping(hpcnode_cgroup *c, char **ret_version, uint64_t *ret_rou
  * kernel has no PSI). *ret is the caller's (free()). */
 int hpcnode_cgroup_pressure_policy(hpcnode_cgroup *c, char **ret, hpcnode_cgroup_error *ret_error);
 
+/* From which share of time on something is done about pressure. The words are those of the signal PressureAction. */
+typedef struct hpcnode_cgroup_threshold {
+        char act[16];      /* "reject", "demote", "freeze" or "kill" */
+        char resource[16]; /* "memory", "cpu" or "io" */
+        char kind[16];     /* "some" or "full" */
+        uint64_t share;    /* of avg10 for "reject", of a window for the others; in 1/10000 */
+} hpcnode_cgroup_threshold;
+
+/* The thresholds that are in force, from the gentlest act on: those that are off are left out, and there are none where
+ * the policy is neither "on" nor "dry-run". *ret, an array of *ret_n, is the caller's (free()). */
+int hpcnode_cgroup_pressure_thresholds(hpcnode_cgroup *c, hpcnode_cgroup_threshold **ret,
+                                       size_t *ret_n, hpcnode_cgroup_error *ret_error);
+
 /* When the daemon that answers has begun, in microseconds since 1970. */
 int hpcnode_cgroup_daemon_started(hpcnode_cgroup *c, uint64_t *ret_usec,
                                   hpcnode_cgroup_error *ret_error);

@@ -130,6 +130,7 @@ rejected() {
     configure AdmitCPUSome=95
     run -0 hpcnode-ctl pressure
     [ "${lines[0]}" = "policy: on" ]
+    has "reject_from: cpu_some=95.00" "demote_from: off" "freeze_from: off" "kill_from: off"
     grep -Eqx 'node +cpu +95\.01 +2\.34 +0\.000s +0\.00 +1\.23 +0\.000s' <<<"$output"
     hpcnode-ctl pressure --follow --since "$SINCE" "*late*" >"$BATS_TEST_TMPDIR/follow" 3>&- &
     run -1 hpcnode-ctl run --id other -- true
@@ -197,6 +198,7 @@ rejected() {
     systemctl restart hpcnode-cgroupd
     await_log "the kernel has no pressure stall information" "$cursor"
     [ "$(busctl get-property "$BUS_NAME" "$BUS_PATH" "$BUS_NAME" Pressure)" = 's "unavailable"' ]
+    [ "$(busctl get-property "$BUS_NAME" "$BUS_PATH" "$BUS_NAME" PressureThresholds)" = 'a(ssst) 0' ]
     admitted
 }
 

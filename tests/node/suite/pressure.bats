@@ -82,6 +82,7 @@ memory_short() {
     # First said, then done.
     run -0 hpcnode-ctl pressure low
     [[ $output == "policy: on"$'\n'"frozen: low"$'\n'"demoted: none"$'\n'* ]]
+    has "freeze_from: memory_some=10.00" "kill_from: off"
     [[ ${lines[-3]} =~ ^low\ +memory(\ +[0-9]+\.[0-9]{2}){2}\ .*s$ ]]
     [ "$(types low | grep -o 'pressure\|job.freeze' | paste -sd ' ')" = "pressure job.freeze" ]
     run -1 hpcnode-ctl run --scope low --id late -- true
