@@ -6,6 +6,7 @@
 #include "basic/fault.h"
 #include "daemon/log.h"
 #include "daemon/pressure-report.h"
+#include "daemon/record.h"
 #include "daemon/scope.h"
 
 #include <inttypes.h>
@@ -61,6 +62,15 @@ static void note_failure(Scope *s, PressureAct act)
                 p->failed_usec[act] = now_monotonic_usec();
 }
 
+/* PID 1 has set it. */
+static void record_weight(const Scope *s, uint64_t weight)
+{
+        Limits limits = {};
+
+        limits.values[LIMIT_CPU_WEIGHT] = (Limit){ .is_set = true, .number = weight };
+        record_limits(s, NULL, &limits, NULL);
+}
+
 /* What systemd answers is that it was not done. Without an answer it may still be done, before whatever it is asked
  * for next. */
 static bool is_refused(int r)
@@ -85,6 +95,8 @@ static void on_weight(int r, sd_bus_message *reply, const sd_bus_error *error, v
         p->late = r < 0 && !is_refused(r);
         if (p->late)
                 return;
+        if (r >= 0)
+                record_weight(s, c->restore ? p->weight_before : p->weight_demoted);
         /* A weight that could not be restored is tried again; one that could not be lowered is as it was. */
         if ((r >= 0) == c->restore) {
                 forget_demotion(s, false);
@@ -191,12 +203,16 @@ static bool settle_late(Scope *s, uint64_t weight)
         ScopePressure *p = &s->pressure;
 
         if (weight == p->weight_before) {
-                if (p->restoring)
+                if (p->restoring) {
+                        record_weight(s, weight);
                         forget_demotion(s, false);
+                }
                 return true; /* that it is to be lowered may still come */
         }
         if (weight != p->weight_demoted)
                 return false;
+        if (p->demoting)
+                record_weight(s, weight);
         p->demoting = p->restoring = p->late = false; /* one that is not restored is so again */
         (void) scope_save(s);
         return true;
