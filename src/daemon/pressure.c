@@ -111,6 +111,14 @@ static bool is_memory_short(const Pressure *p)
         return memory_is_short_on_node() || (!slice->proc && memory_is_short(slice->dir_fd));
 }
 
+/* Whoever waits for memory while the node has enough waits at a limit: outside of workload.slice, such as a service in
+ * pact.slice at its own, nothing that is done to workloads is of use to them; and what workloads wait for is told by
+ * workload.slice itself. */
+static bool is_elsewhere(const Pressure *p, PressurePlace place, PsiResource resource)
+{
+        return resource == PSI_MEMORY && place == PRESSURE_NODE && !is_memory_short(p);
+}
+
 static void measure_waits(Pressure *p, PsiResource resource, PressureScope *figures,
                           Scope *const *scopes, size_t n)
 {
@@ -132,6 +140,7 @@ static int decide_by(Pressure *p, PsiResource resource, decide_t f)
         _cleanup_(freep) Scope **scopes = NULL;
         _cleanup_(freep) size_t *candidates = NULL;
         PressureDecision d = {};
+        PressurePlace place = p->crossed_place[resource];
         Psi psi[_PRESSURE_PLACE_MAX] = {};
         size_t n;
         int r;
@@ -151,10 +160,11 @@ static int decide_by(Pressure *p, PsiResource resource, decide_t f)
                 return 0;
         if (undoing)
                 pressure_measure(resource, figures, scopes, n);
-        for (PressurePlace place = 0; place < _PRESSURE_PLACE_MAX; place++)
-                (void) psi_read(&p->places[place], resource, &psi[place]);
-        r = pressure_act(m, &d, scopes, figures, n, p->crossed_place[resource], psi,
-                         next_order(figures, n));
+        if (undoing && is_elsewhere(p, place, resource))
+                place = PRESSURE_WORKLOAD;
+        for (PressurePlace i = 0; i < _PRESSURE_PLACE_MAX; i++)
+                (void) psi_read(&p->places[i], resource, &psi[i]);
+        r = pressure_act(m, &d, scopes, figures, n, place, psi, next_order(figures, n));
         return r < 0 ? 0 : 1;
 }
 
@@ -269,6 +279,8 @@ static void on_crossed(Pressure *p, const Trigger *t)
 {
         const uint64_t acted = p->past.acted_usec[t->resource];
 
+        if (is_elsewhere(p, t->place, t->resource))
+                return;
         /* PSI lags: what it says now may be of before the last act. */
         if (acted > 0 && now_monotonic_usec() - acted < config(p)->action_delay_usec[t->resource])
                 return;
@@ -358,9 +370,10 @@ static void arm_resource(Pressure *p, PressurePlace place, PsiResource resource)
 
         r = psi_read(&p->places[place], resource, &psi);
         if (r < 0) {
-                log_warning("no pressure of %s is known of %s: %s",
-                            psi_resource_to_string(resource), pressure_place_name(place),
-                            strerror(-r));
+                if (p->available) /* else say_policy() has one sentence for all of it */
+                        log_warning("no pressure of %s is known of %s: %s",
+                                    psi_resource_to_string(resource), pressure_place_name(place),
+                                    strerror(-r));
                 return;
         }
         p->available = true;
@@ -405,6 +418,7 @@ static void arm_places(Pressure *p)
 
 static void look_at(Pressure *p, PressurePlace place, PsiResource resource, uint64_t usec)
 {
+        bool elsewhere = is_elsewhere(p, place, resource);
         Psi psi;
 
         if (psi_read(&p->places[place], resource, &psi) < 0)
@@ -417,7 +431,7 @@ static void look_at(Pressure *p, PressurePlace place, PsiResource resource, uint
                         usec == 0 || stalled >= usec ? PSI_WHOLE : stalled * PSI_WHOLE / usec;
 
                 *total = psi.lines[k].total_usec;
-                if (psi.lines[k].present && now > *share)
+                if (psi.lines[k].present && !elsewhere && now > *share)
                         *share = (unsigned) now;
         }
 }

@@ -23,6 +23,7 @@ teardown() {
     [ ! -e "$TRIAL" ] || usual_daemon
     systemctl is-active -q hpcnode-cgroupd || systemctl start hpcnode-cgroupd
     systemctl set-property --runtime workload.slice MemoryHigh=infinity
+    systemctl set-property --runtime pact.slice MemoryHigh=infinity
     remove_all
     systemctl restart hpcnode-cgroupd
 }
@@ -180,6 +181,28 @@ some_avg10() {
     # With enough for both, high goes on waiting at its own limit.
     run -0 bus-wait PressureAction:thaw -- systemctl set-property --runtime workload.slice MemoryHigh=infinity
     [[ $(records | grep " act=thaw ") == *' reason="who still waits is held at limits of its own: avg10 of memory some of '* ]]
+}
+
+# bats test_tags=bookworm
+@test "a service in pact.slice that waits at a limit of its own has nothing done to workloads" {
+    policy FreezeMemorySome=10 KillMemoryFull=off
+    memory_short freeze
+    await file "$(dir low)/payload/cgroup.events" "frozen 1"
+    systemctl set-property --runtime pact.slice MemoryHigh=24M
+    hpcnode-ctl run --slice pact.slice --id service -- "$HELPERS/memory-hog" 80
+    run -0 bus-wait PressureAction:thaw -- hpcnode-ctl kill high
+    # shellcheck disable=SC2034 # of the library
+    RECORD=$(records | grep " type=pressure .* act=thaw ")
+    says place=workload.slice
+    policy FreezeMemorySome=10 KillMemoryFull=10
+    psi-watch "$CGROUPS" memory full 200000 1000000 >"$BATS_TEST_TMPDIR/watch" 3>&- &
+    await file "$BATS_TEST_TMPDIR/watch" trigger_usec
+    psi-watch "$CGROUPS/pact.slice" memory full 200000 1000000 >"$BATS_TEST_TMPDIR/watch" 3>&- &
+    await file "$BATS_TEST_TMPDIR/watch" trigger_usec
+    hpcnode-ctl ping
+    run -0 hpcnode-ctl inspect low
+    has "state: running"
+    [ "$(acts freeze) $(acts kill)" = "1 0" ]
 }
 
 # bats test_tags=bookworm
