@@ -191,9 +191,7 @@ some_avg10() {
     systemctl set-property --runtime pact.slice MemoryHigh=24M
     hpcnode-ctl run --slice pact.slice --id service -- "$HELPERS/memory-hog" 80
     run -0 bus-wait PressureAction:thaw -- hpcnode-ctl kill high
-    # shellcheck disable=SC2034 # of the library
-    RECORD=$(records | grep " type=pressure .* act=thaw ")
-    says place=workload.slice
+    records | grep -q " type=pressure .* act=thaw .* place=workload.slice "
     policy FreezeMemorySome=10 KillMemoryFull=10
     psi-watch "$CGROUPS" memory full 200000 1000000 >"$BATS_TEST_TMPDIR/watch" 3>&- &
     await file "$BATS_TEST_TMPDIR/watch" trigger_usec
