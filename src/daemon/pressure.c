@@ -20,9 +20,6 @@
 /* What was used between two samples is what was used lately if they are no further apart than a window, and this. */
 #define SAMPLE_MAX_USEC (5 * USEC_PER_SEC)
 
-/* Who wants a cpu has had some of it in this time. */
-#define CPU_SAMPLE_USEC (50 * USEC_PER_MSEC)
-
 typedef struct Trigger {
         Pressure *pressure;
         PressurePlace place;
@@ -48,7 +45,7 @@ struct Pressure {
                 looked_usec; /* 0: never */
 
         uint64_t sampled_usec[_PSI_RESOURCE_MAX]; /* 0: never */
-        sd_event_source *cpu_timer;               /* until there is a second sample */
+        bool measured[_PSI_RESOURCE_MAX];         /* there is what was used between two samples */
         sd_event_source *look_timer; /* only while something is to be undone, or is polled */
 };
 
@@ -217,62 +214,27 @@ static bool may_decide(Pressure *p, PsiResource resource)
         return false;
 }
 
-static void sample(Pressure *p, PsiResource resource)
+/* Of cpu and io: what scopes use is not known before somebody looks twice. For a moment those who use most may look as if
+ * they used nothing: a large request takes a while on a disk that is overcharged. So that it is known of a good part of a
+ * window, nothing is done before the kernel reports again, which it does after a window, if the pressure lasts. */
+static void decide_by_samples(Pressure *p, PsiResource resource)
 {
-        pressure_sample(p->manager, resource);
-        p->sampled_usec[resource] = now_monotonic_usec();
-}
+        uint64_t *sampled = &p->sampled_usec[resource], window = config(p)->window_usec[resource];
+        uint64_t now = now_monotonic_usec();
+        bool *measured = &p->measured[resource];
+        bool lately = *sampled > 0 && now - *sampled <= window + SAMPLE_MAX_USEC;
 
-static uint64_t sample_age(const Pressure *p, PsiResource resource)
-{
-        return now_monotonic_usec() - p->sampled_usec[resource];
-}
-
-static bool is_sampled_lately(const Pressure *p, PsiResource resource)
-{
-        return p->sampled_usec[resource] > 0 &&
-               sample_age(p, resource) <= config(p)->window_usec[resource] + SAMPLE_MAX_USEC;
-}
-
-static int on_cpu_sample(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Pressure *p = userdata;
-
-        p->cpu_timer = sd_event_source_disable_unref(p->cpu_timer);
-        sample(p, PSI_CPU);
-        decide(p, PSI_CPU);
-        return 0;
-}
-
-static void decide_cpu(Pressure *p)
-{
-        bool lately = is_sampled_lately(p, PSI_CPU);
-
-        if (p->cpu_timer)
-                return;
-        if (!lately || sample_age(p, PSI_CPU) >= CPU_SAMPLE_USEC)
-                sample(p, PSI_CPU);
-        if (lately || sd_event_add_time_relative(p->manager->event, &p->cpu_timer, CLOCK_MONOTONIC,
-                                                 CPU_SAMPLE_USEC, 1, on_cpu_sample, p) < 0)
-                decide(p, PSI_CPU);
-}
-
-/* A disk that is overcharged takes a while for a large request, in which it looks as if who made it used nothing, and
- * somebody who writes a little were all there is. So that what was read and written is known of a good part of a window,
- * nothing is done before the kernel reports again, which it does after a window, if the pressure lasts. */
-static void decide_io(Pressure *p)
-{
-        bool lately = is_sampled_lately(p, PSI_IO);
-
-        if (lately && sample_age(p, PSI_IO) >= config(p)->window_usec[PSI_IO] / 2) {
-                sample(p, PSI_IO);
-                decide(p, PSI_IO);
+        if (!lately || now - *sampled >= window / 2) {
+                pressure_sample(p->manager, resource);
+                *sampled = now;
+                *measured = lately;
+        }
+        if (*measured) {
+                decide(p, resource);
                 return;
         }
-        if (!lately)
-                sample(p, PSI_IO);
-        p->past.calm_usec[PSI_IO] = 0;
-        forget_crossed(p, PSI_IO);
+        p->past.calm_usec[resource] = 0;
+        forget_crossed(p, resource);
 }
 
 static void on_crossed(Pressure *p, const Trigger *t)
@@ -288,12 +250,10 @@ static void on_crossed(Pressure *p, const Trigger *t)
         p->crossed_place[t->resource] = t->place;
         if (!may_decide(p, t->resource))
                 forget_crossed(p, t->resource);
-        else if (t->resource == PSI_CPU)
-                decide_cpu(p);
-        else if (t->resource == PSI_IO)
-                decide_io(p);
-        else
+        else if (t->resource == PSI_MEMORY)
                 decide(p, t->resource);
+        else
+                decide_by_samples(p, t->resource);
 }
 
 /* --- triggers --- */
@@ -545,7 +505,6 @@ Pressure *pressure_free(Pressure *p)
                 return NULL;
         for (PressurePlace place = 0; place < _PRESSURE_PLACE_MAX; place++)
                 close_place(p, place);
-        sd_event_source_disable_unref(p->cpu_timer);
         sd_event_source_disable_unref(p->look_timer);
         free(p);
         return NULL;
