@@ -74,6 +74,7 @@ const EventFieldInfo event_field_table[_EVENT_FIELD_MAX] = {
         [EVENT_FIELD_OOM_KILLED] = { "oom_killed", EVENT_KIND_NUMBER },
         [EVENT_FIELD_OOM_KILL_COUNT] = { "oom_kill_count", EVENT_KIND_NUMBER },
         [EVENT_FIELD_TIMED_OUT] = { "timed_out", EVENT_KIND_NUMBER },
+        [EVENT_FIELD_PRESSURE_KILLED] = { "pressure_killed", EVENT_KIND_NUMBER },
         [EVENT_FIELD_START_UNIX_MS] = { "start_unix_ms", EVENT_KIND_NUMBER },
         [EVENT_FIELD_EXIT_UNIX_MS] = { "exit_unix_ms", EVENT_KIND_NUMBER },
         [EVENT_FIELD_UNTIL_UNIX_MS] = { "until_unix_ms", EVENT_KIND_NUMBER },

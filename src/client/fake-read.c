@@ -123,7 +123,7 @@ static int fill_scope(FakeScope *s, hpcnode_cgroup_info *info)
         info->uid = s->uid;
         info->is_job = s->is_job;
         info->release_on_empty = s->release_on_empty;
-        info->demoted = 0;
+        info->demoted = info->pressure_killed = 0;
         info->oom_killed = info->timed_out = 0;
         info->oom_kills = 0;
         info->priority = (int) s->priority;

@@ -17,6 +17,7 @@ hpcnode_cgroup_info *client_info_new(void)
                 .n_services = -1,
                 .timed_out = -1,
                 .demoted = -1,
+                .pressure_killed = -1,
                 .uid = UINT32_MAX,
                 .is_job = -1,
                 .is_task = -1,

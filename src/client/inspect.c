@@ -187,6 +187,7 @@ static const InfoProperty scope_properties[] = {
         { "ExitSignal", "i", read_i32, FIELD(exit_signal) },
         { "OOMKilled", "b", read_flag, FIELD(oom_killed) },
         { "TimedOut", "b", read_flag, FIELD(timed_out) },
+        { "PressureKilled", "b", read_flag, FIELD(pressure_killed) },
         { "OOMKills", "t", read_u64, FIELD(oom_kills) },
         { "CreatedUSec", "t", read_u64, FIELD(created_usec) },
         { "StartUSec", "t", read_u64, FIELD(start_usec) },

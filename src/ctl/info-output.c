@@ -37,6 +37,8 @@ static void add_end(Record *r, const hpcnode_cgroup_info *info)
                 record_add_number(r, "oom_kill_count", info->oom_kills);
         if (info->timed_out > 0)
                 record_add_flag(r, "timed_out", true);
+        if (info->pressure_killed > 0)
+                record_add_flag(r, "pressure_killed", true);
 }
 
 static void add_figures(Record *r, const hpcnode_cgroup_info *info)

@@ -256,6 +256,17 @@ static void say_timed_out(hpcnode_cgroup *c, const char *target, const hpcnode_c
                 fprintf(stderr, "job %s was ended: its time (--timeout) was over\n", started->id);
 }
 
+/* Of an allocation it is not known whether this task, or an earlier one, was. */
+static void say_killed_for_pressure(hpcnode_cgroup *c, const hpcnode_cgroup_info *started)
+{
+        _cleanup_(hpcnode_cgroup_info_freep) hpcnode_cgroup_info *info = NULL;
+
+        if (hpcnode_cgroup_inspect(c, started->unit, &info, NULL) >= 0 && info->pressure_killed > 0)
+                fprintf(stderr,
+                        "job %s was killed for pressure on the node; see hpcnode-ctl events %s\n",
+                        started->id, info->name);
+}
+
 static int report(hpcnode_cgroup *c, const Arguments *a, const char *target,
                   const hpcnode_cgroup_info *started, const hpcnode_cgroup_info *outcome)
 {
@@ -263,6 +274,8 @@ static int report(hpcnode_cgroup *c, const Arguments *a, const char *target,
                 say_timed_out(c, target, started);
         if (outcome->oom_killed > 0)
                 say_out_of_memory(c, started, outcome);
+        else if (outcome->exit_signal == SIGKILL && !a->scope)
+                say_killed_for_pressure(c, started);
         if (outcome->exit_signal > 0)
                 return 128 + outcome->exit_signal;
         if (outcome->exit_status >= 0)

@@ -279,15 +279,19 @@ static int signal_all(Scope *s)
 
 static int kill_all(Scope *s)
 {
+        bool was = s->pressure.killed;
         int r;
 
+        s->pressure.killed = true;
         s->pressure.killed_usec = now_monotonic_usec();
         /* It is not undone: one that cannot be remembered is killed as well. */
         (void) scope_save(s);
         fault_point(FAULT_PRESSURE_SAVED);
         r = signal_all(s);
-        if (r < 0)
+        if (r < 0) {
+                s->pressure.killed = was;
                 pressure_forget_kill(s);
+        }
         return r;
 }
 

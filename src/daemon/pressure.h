@@ -20,6 +20,8 @@ typedef struct ScopePressure {
                 n_weights_wanted; /* changes of the weight by clients that PID 1 has not answered yet */
         uint64_t weight_before, weight_demoted; /* cpu.weight */
 
+        bool killed; /* all that ran in it was, at some time */
+
         /* CLOCK_MONOTONIC: when an act against it failed last, and when it was killed; 0: never */
         uint64_t failed_usec[_PRESSURE_THRESHOLD_MAX], killed_usec;
 

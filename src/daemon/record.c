@@ -123,6 +123,8 @@ static void put_outcome(Entry *e, const Scope *s)
         entry_put_number(e, EVENT_FIELD_OOM_KILL_COUNT, s->oom_kills);
         if (s->main_timed_out)
                 entry_put_number(e, EVENT_FIELD_TIMED_OUT, 1);
+        if (s->pressure.killed)
+                entry_put_number(e, EVENT_FIELD_PRESSURE_KILLED, 1);
 }
 
 static void put_times(Entry *e, const Scope *s)

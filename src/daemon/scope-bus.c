@@ -96,6 +96,7 @@ GETTER(get_oom_killed, "b", s->oom_kills > 0)
 GETTER(get_timed_out, "b", s->main_timed_out)
 GETTER(get_job, "b", s->is_job)
 GETTER(get_release_on_empty, "b", s->release_on_empty)
+GETTER(get_pressure_killed, "b", s->pressure.killed)
 GETTER(get_demoted, "b", s->pressure.demoted)
 
 static int get_frozen_by(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -180,6 +181,7 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY("ExitSignal", "i", NULL, exit_signal, 0),
         SD_BUS_PROPERTY("OOMKilled", "b", get_oom_killed, 0, 0),
         SD_BUS_PROPERTY("TimedOut", "b", get_timed_out, 0, 0),
+        SD_BUS_PROPERTY("PressureKilled", "b", get_pressure_killed, 0, 0),
         PROPERTY("OOMKills", "t", NULL, oom_kills, CHANGES),
         PROPERTY("CreatedUSec", "t", NULL, created_usec, CONSTANT),
         PROPERTY("StartUSec", "t", NULL, start_usec, 0),

@@ -44,6 +44,7 @@ static const StateField scope_fields[] = {
         FIELD("require_path_count", FIELD_UNSIGNED, n_require_paths),
         FIELD("frozen_by", FIELD_UNSIGNED, frozen_by),
         FIELD("pressure_started_usec", FIELD_U64, pressure.started_usec),
+        FIELD("pressure_killed", FIELD_BOOL, pressure.killed),
         FIELD("pressure_killed_usec", FIELD_U64, pressure.killed_usec),
         FIELD("pressure_frozen_for", FIELD_UNSIGNED, pressure.frozen_for),
         FIELD("pressure_frozen_order", FIELD_U64, pressure.frozen_order),

@@ -113,6 +113,15 @@ sent() {
     [ "$stderr" = "job x was killed: out of memory (limit 64M)" ]
 }
 
+@test "a job that was killed for pressure is said to have been, and no other one" {
+    run -137 --separate-stderr ctl run --id pressed --wait -- sh -c 'kill -KILL $$'
+    [ "$stderr" = "job pressed was killed for pressure on the node; see hpcnode-ctl events pressed" ]
+    run -143 --separate-stderr ctl run --id pressed --wait -- sh -c 'kill -TERM $$'
+    [ -z "$stderr" ]
+    run -137 --separate-stderr ctl run --id x --wait -- sh -c 'kill -KILL $$'
+    [ -z "$stderr" ]
+}
+
 @test "run --pipe connects the job, and prints nothing of its own" {
     run -0 --separate-stderr ctl run --id x --pipe -- sh -c 'cat; echo err >&2' <<<"through"
     [ "$output" = "through" ]

@@ -353,6 +353,14 @@ static int get_demoted(sd_bus *bus, const char *path, const char *interface, con
         return sd_bus_message_append(reply, "b", is_one(path));
 }
 
+/* Of the job "pressed". */
+static int get_pressure_killed(sd_bus *bus, const char *path, const char *interface,
+                               const char *property, sd_bus_message *reply, void *userdata,
+                               sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "b", strstr(path, "pressed") != NULL);
+}
+
 static int get_pids(sd_bus *bus, const char *path, const char *interface, const char *property,
                     sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -368,6 +376,7 @@ static const sd_bus_vtable scope_vtable[] = {
         SD_BUS_PROPERTY("State", "s", get_state, 0, 0),
         SD_BUS_PROPERTY("FrozenBy", "as", get_frozen_by, 0, 0),
         SD_BUS_PROPERTY("Demoted", "b", get_demoted, 0, 0),
+        SD_BUS_PROPERTY("PressureKilled", "b", get_pressure_killed, 0, 0),
         SD_BUS_PROPERTY("MainPID", "u", get_pid, 0, 0),
         SD_BUS_PROPERTY("PIDs", "au", get_pids, 0, APART),
         SD_BUS_PROPERTY("Limits", "a{sv}", get_limits, 0, APART),

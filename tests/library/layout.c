@@ -50,6 +50,7 @@ static void print_info(void)
         MEMBER(hpcnode_cgroup_info, n_services);
         MEMBER(hpcnode_cgroup_info, timed_out);
         MEMBER(hpcnode_cgroup_info, demoted);
+        MEMBER(hpcnode_cgroup_info, pressure_killed);
 }
 
 static void print_threshold(void)
