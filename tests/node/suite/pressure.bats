@@ -99,9 +99,14 @@ memory_short() {
 # bats test_tags=trixie
 @test "one that is frozen and still in the way is killed, and the job of high priority never touched" {
     policy FreezeMemorySome=5 KillMemoryFull=10 ActionDelaySec=3
-    memory_short kill
-    run -0 hpcnode-ctl wait low
-    has "state: killed"
+    systemctl set-property --runtime workload.slice MemoryHigh=96M
+    hpcnode-ctl run --id high --priority 90 -- "$HELPERS/memory-hog" 80
+    run -137 hpcnode-ctl run --id low --priority 10 --wait -- "$HELPERS/memory-hog" 80
+    has "job low was killed for pressure on the node; see hpcnode-ctl events low"
+    run -0 hpcnode-ctl inspect low
+    has "state: killed" "oom_killed: 0" "pressure_killed: 1"
+    record job.exit
+    says scope=low oom_killed=0 pressure_killed=1
     [ "$(records | grep " type=pressure " | grep -vc " scope=low " || :)" -eq 0 ]
     [ "$(acts freeze)" -eq 1 ]
     [ "$(acts kill)" -eq 1 ]
@@ -509,19 +514,22 @@ kill_only() {
 
 @test "it is done within a moment of the kernel's word" {
     policy FreezeMemorySome=20 KillMemoryFull=off
-    psi-watch "$CGROUPS/workload.slice" memory some 200000 1000000 >"$BATS_TEST_TMPDIR/watch" 3>&- &
+    psi-watch "$CGROUPS/workload.slice" memory some 200000 1000000 "$(dir low)/payload/cgroup.freeze" >"$BATS_TEST_TMPDIR/watch" 3>&- &
     await file "$BATS_TEST_TMPDIR/watch" watching
     memory_short freeze
     await file "$BATS_TEST_TMPDIR/watch" trigger_usec
+    await file "$BATS_TEST_TMPDIR/watch" write_usec
     await_journal "workload-low.scope: frozen" -u hpcnode-cgroupd
     acted=$(journalctl -q -o short-unix -u hpcnode-cgroupd | sed -n 's/^\([0-9.]*\) .*workload-low.scope: pressure, to be frozen.*/\1/p' | tail -n 1)
     done=$(journalctl -q -o short-unix -u hpcnode-cgroupd | sed -n 's/^\([0-9.]*\) .*workload-low.scope: frozen$/\1/p' | tail -n 1)
+    written=$(sed -n 's/^write_usec //p' "$BATS_TEST_TMPDIR/watch")
     for what in stall trigger; do
         at=$(sed -n "s/^${what}_usec //p" "$BATS_TEST_TMPDIR/watch")
-        echo "# from the $what to the announcement $(((${acted/./} - at) / 1000)) ms, to the freeze $(((${done/./} - at) / 1000)) ms" >&3
+        echo "# from the $what to the announcement $(((${acted/./} - at) / 1000)) ms, to the act $(((written - at) / 1000)) ms," \
+            "until it is frozen $(((${done/./} - at) / 1000)) ms" >&3
     done
     # What is left of it when the node is emulated, and starts other things meanwhile.
-    [ $(((${acted/./} - at) / 1000)) -lt 1000 ]
+    [ $(((written - at) / 1000)) -lt 1000 ]
 }
 
 # bats test_tags=bookworm
@@ -589,7 +597,7 @@ kill_only() {
     hpcnode-ctl run --scope high --id more -- "$HELPERS/memory-hog" 60
     met
     run -0 hpcnode-ctl wait low
-    has "state: killed"
+    has "state: killed" "pressure_killed: 1"
     [ "$(acts kill)" -eq 1 ]
     run -0 hpcnode-ctl inspect high
     has "state: running"
