@@ -239,12 +239,20 @@ void pressure_check_weights(Manager *m)
                         check_weight(s);
 }
 
-void pressure_forget_kill(Scope *s)
+/* What it held has come back, or never will. */
+static bool end_kill(Scope *s)
 {
         if (s->pressure.killed_usec == 0)
-                return;
+                return false;
         s->pressure.killed_usec = 0;
-        (void) scope_save(s);
+        pressure_put_off(s->manager, s->pressure.killed_for);
+        return true;
+}
+
+void pressure_forget_kill(Scope *s)
+{
+        if (end_kill(s))
+                (void) scope_save(s);
 }
 
 void pressure_forget(Scope *s)
@@ -253,7 +261,7 @@ void pressure_forget(Scope *s)
         bool demoted = p->demoted;
 
         clear_demotion(p);
-        p->killed_usec = 0;
+        (void) end_kill(s);
         if (demoted)
                 scope_changed(s, "Demoted");
 }
@@ -277,12 +285,13 @@ static int signal_all(Scope *s)
         return r;
 }
 
-static int kill_all(Scope *s)
+static int kill_all(Scope *s, PsiResource resource)
 {
         bool was = s->pressure.killed;
         int r;
 
         s->pressure.killed = true;
+        s->pressure.killed_for = resource;
         s->pressure.killed_usec = now_monotonic_usec();
         /* It is not undone: one that cannot be remembered is killed as well. */
         (void) scope_save(s);
@@ -303,7 +312,7 @@ static int do_act(Scope *s, const PressureDecision *d, const PressureScope *figu
         case PRESSURE_FREEZE:
                 return freeze(s, d->resource, order);
         case PRESSURE_KILL:
-                return kill_all(s);
+                return kill_all(s, d->resource);
         case PRESSURE_RESTORE:
                 return restore(s);
         case PRESSURE_THAW:

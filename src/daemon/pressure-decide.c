@@ -221,6 +221,16 @@ static bool is_short_in_slice(const Question *q, const PressureLook *look)
         return false;
 }
 
+/* What the kernel reports is of a whole window. A kill, which nothing undoes, waits for one that began after the delay:
+ * who was slowed down beyond memory.high sleeps on, for up to 2 s after there is enough again. */
+static bool is_too_early(const Question *q, PressureAct act, uint64_t acted)
+{
+        uint64_t window = act == PRESSURE_KILL ? q->config->window_usec[q->resource] : 0;
+
+        return acted > 0 &&
+               elapsed(q->now_usec, acted) < q->config->action_delay_usec[q->resource] + window;
+}
+
 bool pressure_decide(const PressureConfig *c, PsiResource resource, const PressureLook *look,
                      PressurePast *past, const PressureScope *scopes, size_t n,
                      PressureDecision *ret)
@@ -233,14 +243,14 @@ bool pressure_decide(const PressureConfig *c, PsiResource resource, const Pressu
         q.in_short_slice = is_short_in_slice(&q, look);
         if (is_any_crossed(&q, look))
                 past->calm_usec[resource] = 0;
-        if (acted > 0 && elapsed(look->now_usec, acted) < c->action_delay_usec[resource])
+        if (is_too_early(&q, PRESSURE_DEMOTE, acted))
                 return false;
         for (PressureAct act = PRESSURE_DEMOTE; act <= PRESSURE_KILL; act++) {
                 Victim victim;
                 PsiKind kind;
 
                 if (!find_crossed(&q, look, act, &kind) ||
-                    (act == PRESSURE_KILL && is_any_dying(&q)))
+                    (act == PRESSURE_KILL && is_any_dying(&q)) || is_too_early(&q, act, acted))
                         continue;
                 victim = find_victim(&q, act, ret);
                 if (victim == VICTIM_YOUNG)

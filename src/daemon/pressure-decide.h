@@ -77,8 +77,9 @@ typedef struct PressureLook {
 
 /* What is remembered from one decision to the next; zeroed at first. */
 typedef struct PressurePast {
-        uint64_t acted_usec[_PSI_RESOURCE_MAX]; /* the last act or undoing of each, 0: none */
-        uint64_t calm_usec[_PSI_RESOURCE_MAX];  /* since when it is calm, 0: it is not */
+        /* Of each the last act or undoing, or the end of who was killed; 0: none. */
+        uint64_t acted_usec[_PSI_RESOURCE_MAX];
+        uint64_t calm_usec[_PSI_RESOURCE_MAX]; /* since when it is calm, 0: it is not */
 } PressurePast;
 
 typedef struct PressureDecision {
@@ -95,7 +96,8 @@ typedef struct PressureDecision {
 } PressureDecision;
 
 /* The one act that is due against pressure of a resource, the gentlest that was crossed and for which there is a
- * scope: true, and remembered in *past as done. At most one in action_delay_usec. A dry run is decided alike.
+ * scope: true, and remembered in *past as done. At most one in action_delay_usec, and a kill only a whole window later. A dry run is decided
+ * alike.
  *
  * While the one that comes first has just begun, its grace_usec are waited for: nobody else has to suffer for it, nor is
  * a graver act done. Not for one that uses less than a twentieth of what the greatest user of all does.

@@ -510,6 +510,12 @@ Pressure *pressure_free(Pressure *p)
         return NULL;
 }
 
+void pressure_put_off(Manager *m, PsiResource resource)
+{
+        if (m->pressure)
+                m->pressure->past.acted_usec[resource] = now_monotonic_usec();
+}
+
 static void say_policy(Manager *m)
 {
         const char *policy = pressure_policy(m);

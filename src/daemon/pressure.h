@@ -10,8 +10,8 @@
 typedef struct ScopePressure {
         uint64_t started_usec; /* CLOCK_MONOTONIC: when it was there to be used */
 
-        unsigned frozen_for, demoted_for;     /* PsiResource: while it is so */
-        uint64_t frozen_order, demoted_order; /* acts are counted up over all scopes */
+        unsigned frozen_for, demoted_for, killed_for; /* PsiResource: while it is so */
+        uint64_t frozen_order, demoted_order;         /* acts are counted up over all scopes */
         bool demoted;             /* its cpu weight was lowered, and nobody has changed it since */
         bool weight_theirs;       /* somebody has set it while it was lowered: it is left alone */
         bool demoting, restoring; /* PID 1 was asked for the weight */
@@ -66,6 +66,9 @@ const char *pressure_place_name(PressurePlace place); /* "node", "workload.slice
 
 /* As psi_place_node() and psi_place_cgroup(). */
 int pressure_place_open(const Manager *m, PressurePlace place, PsiPlace *ret);
+
+/* What was done for the resource takes effect only now: ActionDelaySec begins anew. */
+void pressure_put_off(Manager *m, PsiResource resource);
 
 /* pressure-scopes.c: all that may be acted on, as far as it is known without looking. Owned by the caller: *ret is
  * one array, *ret_scopes those that its elements stand for. */

@@ -46,6 +46,7 @@ static const StateField scope_fields[] = {
         FIELD("pressure_started_usec", FIELD_U64, pressure.started_usec),
         FIELD("pressure_killed", FIELD_BOOL, pressure.killed),
         FIELD("pressure_killed_usec", FIELD_U64, pressure.killed_usec),
+        FIELD("pressure_killed_for", FIELD_UNSIGNED, pressure.killed_for),
         FIELD("pressure_frozen_for", FIELD_UNSIGNED, pressure.frozen_for),
         FIELD("pressure_frozen_order", FIELD_U64, pressure.frozen_order),
         FIELD("pressure_demoted", FIELD_BOOL, pressure.demoted),
@@ -284,7 +285,8 @@ static bool is_weight(uint64_t weight)
 static bool check_pressure(const ScopePressure *p)
 {
         return p->frozen_for < _PSI_RESOURCE_MAX && p->demoted_for < _PSI_RESOURCE_MAX &&
-               p->started_usec <= now_monotonic_usec() && p->killed_usec <= now_monotonic_usec() &&
+               p->killed_for < _PSI_RESOURCE_MAX && p->started_usec <= now_monotonic_usec() &&
+               p->killed_usec <= now_monotonic_usec() &&
                (!p->demoted || (is_weight(p->weight_before) && is_weight(p->weight_demoted)));
 }
 

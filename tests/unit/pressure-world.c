@@ -363,6 +363,15 @@ static const char *check_candidates(const World *w, const PressureDecision *d)
         return NULL;
 }
 
+/* What is reported is of the last window, which has begun after the delay. */
+static bool may_kill(const World *w, PsiResource r)
+{
+        const PressureConfig *c = &w->config.pressure;
+
+        return w->acted_usec[r] == 0 ||
+               w->look.now_usec >= w->acted_usec[r] + c->action_delay_usec[r] + c->window_usec[r];
+}
+
 static const char *check_act(const World *w, PsiResource r, const PressureDecision *d)
 {
         const PressureConfig *c = &w->config.pressure;
@@ -376,6 +385,7 @@ static const char *check_act(const World *w, PsiResource r, const PressureDecisi
         WORLD_PROPERTY(w->acted_usec[r] == 0 ||
                                w->look.now_usec >= w->acted_usec[r] + c->action_delay_usec[r],
                        "one act for a resource in a delay");
+        WORLD_PROPERTY(d->act != PRESSURE_KILL || may_kill(w, r), "no kill for an earlier window");
         WORLD_PROPERTY(d->threshold != PRESSURE_OFF &&
                                d->threshold == threshold(w, d->act, r, d->kind),
                        "the threshold is that of the act");
@@ -449,7 +459,8 @@ static const char *try_act(World *w, PsiResource r)
                 return wrong;
         }
         for (PressureAct a = PRESSURE_DEMOTE; due && a <= PRESSURE_KILL; a++) {
-                if (is_implied(w, a, r) && is_waited_for(w, a, r))
+                if ((is_implied(w, a, r) && is_waited_for(w, a, r)) ||
+                    (a == PRESSURE_KILL && !may_kill(w, r)))
                         break;
                 WORLD_PROPERTY(!is_reported(w, a, r) || !exists_victim(w, a, r),
                                "what can be done is done");

@@ -320,6 +320,10 @@ static void test_gentlest_first(void **state)
         assert_decision(t, PRESSURE_FREEZE, 0);
         t->scopes[0].frozen = true;
         t->look.now_usec += SECONDS(2);
+        assert_false(decide(t, PSI_CPU)); /* the window before is of the freeze */
+        t->look.now_usec += SECONDS(1) - 1;
+        assert_false(decide(t, PSI_CPU));
+        t->look.now_usec++;
         assert_true(decide(t, PSI_CPU));
         assert_decision(t, PRESSURE_KILL, 0);
 }
@@ -449,7 +453,7 @@ static void test_one_kill_at_a_time(void **state)
         assert_true(decide(t, PSI_MEMORY));
         assert_decision(t, PRESSURE_FREEZE, 1);
         t->scopes[1].frozen = true;
-        t->look.now_usec += SECONDS(2);
+        t->look.now_usec += SECONDS(3);
         assert_false(decide(t, PSI_MEMORY));
         t->scopes[0].live = false; /* it hangs */
         assert_true(decide(t, PSI_MEMORY));
