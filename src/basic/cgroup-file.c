@@ -223,10 +223,34 @@ int cgroup_text_nested_sum(const char *text, const char *key, uint64_t *ret)
         return 0;
 }
 
+/* Room for a number, or for all of cgroup.events. */
+#define SHORT_SIZE 128
+
+/* The kernel shows such a file as one piece, so that it need not be asked whether there is more. */
+static int read_short(int dir, const char *file, char text[static SHORT_SIZE])
+{
+        _cleanup_(closep) int fd = file_open(dir, file, O_RDONLY);
+        ssize_t n;
+
+        if (fd < 0)
+                return fd;
+        do
+                n = read(fd, text, SHORT_SIZE);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return cgroup_errno();
+        if (n == SHORT_SIZE)
+                return -EBADMSG;
+        if (n > 0 && text[n - 1] == '\n')
+                n--;
+        text[n] = '\0';
+        return 0;
+}
+
 int cgroup_read_u64(int dir, const char *file, uint64_t *ret)
 {
-        _cleanup_(freep) char *text = NULL;
-        int r = cgroup_read(dir, file, &text);
+        char text[SHORT_SIZE];
+        int r = read_short(dir, file, text);
 
         return r < 0 ? r : cgroup_text_u64(text, ret);
 }
@@ -277,10 +301,13 @@ int cgroup_write_u64(int dir, const char *file, uint64_t value)
 /* One of the flags in cgroup.events; false for a cgroup that is gone. */
 static int event_flag(int dir, const char *key)
 {
+        char text[SHORT_SIZE];
         uint64_t value;
         int r;
 
-        r = cgroup_read_key(dir, "cgroup.events", key, &value);
+        r = read_short(dir, "cgroup.events", text);
+        if (r >= 0)
+                r = cgroup_text_key(text, key, &value);
         if (r == -ENOENT)
                 return 0;
         if (r < 0)

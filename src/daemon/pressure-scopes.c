@@ -149,14 +149,12 @@ void pressure_measure(PsiResource resource, PressureScope *figures, Scope *const
 {
         for (size_t i = 0; i < n; i++) {
                 const Scope *s = scopes[i];
-                uint64_t weight;
 
                 figures[i].live = (s->pressure.killed_usec == 0 || may_die(s)) &&
                                   !has_failed(&s->pressure, PRESSURE_KILL) &&
                                   scope_populated(s) > 0;
-                if (may_be_demoted(&s->pressure) &&
-                    cgroup_read_u64(s->cgroup_fd, "cpu.weight", &weight) >= 0)
-                        figures[i].cpu_weight = weight;
+                if (resource == PSI_CPU && may_be_demoted(&s->pressure))
+                        (void) cgroup_read_u64(s->cgroup_fd, "cpu.weight", &figures[i].cpu_weight);
                 figures[i].used[resource] = used(s, resource);
         }
 }

@@ -74,7 +74,7 @@ void pressure_put_off(Manager *m, PsiResource resource);
  * one array, *ret_scopes those that its elements stand for. */
 int pressure_collect(Manager *m, PressureScope **ret, Scope ***ret_scopes, size_t *ret_n);
 
-/* Whether something runs in them, their weights, and what they use of the resource: three files of each. */
+/* Whether something runs in them, their weights, and what they use of the resource: two files of each, of cpu three. */
 void pressure_measure(PsiResource resource, PressureScope *figures, Scope *const *scopes, size_t n);
 
 /* Which of them are held at limits of their own, of memory, or in a slice in which it is short; and if some are held, how
