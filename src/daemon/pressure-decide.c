@@ -236,21 +236,19 @@ bool pressure_decide(const PressureConfig *c, PsiResource resource, const Pressu
                      PressureDecision *ret)
 {
         Question q = { c, scopes, n, resource, look->now_usec };
-        uint64_t acted = past->acted_usec[resource];
 
         if (!c->enabled || is_self_made(&q, look))
                 return false;
         q.in_short_slice = is_short_in_slice(&q, look);
         if (is_any_crossed(&q, look))
                 past->calm_usec[resource] = 0;
-        if (is_too_early(&q, PRESSURE_DEMOTE, acted))
-                return false;
         for (PressureAct act = PRESSURE_DEMOTE; act <= PRESSURE_KILL; act++) {
                 Victim victim;
                 PsiKind kind;
 
-                if (!find_crossed(&q, look, act, &kind) ||
-                    (act == PRESSURE_KILL && is_any_dying(&q)) || is_too_early(&q, act, acted))
+                if (is_too_early(&q, act, past->acted_usec[resource]) ||
+                    !find_crossed(&q, look, act, &kind) ||
+                    (act == PRESSURE_KILL && is_any_dying(&q)))
                         continue;
                 victim = find_victim(&q, act, ret);
                 if (victim == VICTIM_YOUNG)

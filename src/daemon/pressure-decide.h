@@ -96,8 +96,8 @@ typedef struct PressureDecision {
 } PressureDecision;
 
 /* The one act that is due against pressure of a resource, the gentlest that was crossed and for which there is a
- * scope: true, and remembered in *past as done. At most one in action_delay_usec, and a kill only a whole window later. A dry run is decided
- * alike.
+ * scope: true, and remembered in *past as done. At most one in action_delay_usec, and a kill only a whole window later. A dry
+ * run is decided alike.
  *
  * While the one that comes first has just begun, its grace_usec are waited for: nobody else has to suffer for it, nor is
  * a graver act done. Not for one that uses less than a twentieth of what the greatest user of all does.

@@ -153,6 +153,7 @@ void pressure_measure(PsiResource resource, PressureScope *figures, Scope *const
                 figures[i].live = (s->pressure.killed_usec == 0 || may_die(s)) &&
                                   !has_failed(&s->pressure, PRESSURE_KILL) &&
                                   scope_populated(s) > 0;
+                /* Only of cpu there are thresholds from which on a weight is lowered. */
                 if (resource == PSI_CPU && may_be_demoted(&s->pressure))
                         (void) cgroup_read_u64(s->cgroup_fd, "cpu.weight", &figures[i].cpu_weight);
                 figures[i].used[resource] = used(s, resource);

@@ -289,7 +289,7 @@ typedef struct hpcnode_cgroup_info {
         int n_services;                  /* of a job: started before its main task; -1: not known */
         int timed_out; /* it was asked to end, its TimeoutUSec being over; or -1 */
         int demoted;   /* its cpu weight is lowered for pressure, until that has gone; or -1 */
-        int pressure_killed; /* of a scope: all that ran in it once was, by the daemon; or -1 */
+        int pressure_killed; /* of a scope: it was, by the daemon, at some time; or -1 */
 } hpcnode_cgroup_info;
 
 hpcnode_cgroup_info *hpcnode_cgroup_info_free(hpcnode_cgroup_info *info);
